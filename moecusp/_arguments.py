@@ -1,0 +1,110 @@
+"""The one place where arguments are checked: real, finite, inside their range, or a ParameterError that says so.
+
+Computation is in float64; `restore` gives the caller back a scalar for scalars and float32 for float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Restore = Callable[[Any], Any]
+
+
+class ParameterError(ValueError):
+    """An argument is not usable; the message names it, its value and its allowed range."""
+
+    def __init__(self, name: str, value: object, allowed: str) -> None:
+        self.name, self.value, self.allowed = name, value, allowed
+        super().__init__(f"{name} = {_short(value)}: {name} must be {allowed}")
+
+    def __reduce__(self) -> tuple[type[ParameterError], tuple[str, object, str]]:
+        """Survive pickling, which would otherwise replay the message as the name."""
+        return type(self), (self.name, self.value, self.allowed)
+
+
+@dataclass(frozen=True)
+class Range:
+    """An interval of the extended reals, with open ends where said."""
+
+    low: float = -np.inf
+    high: float = np.inf
+    open_low: bool = False
+    open_high: bool = False
+
+    def holds(self, values: Array) -> NDArray[np.bool_]:
+        """Return where values lie inside; NaN and the infinities never do."""
+        low = values > self.low if self.open_low else values >= self.low
+        high = values < self.high if self.open_high else values <= self.high
+        return low & high & np.isfinite(values)
+
+    def __str__(self) -> str:
+        """Return the range in words."""
+        parts = []
+        if np.isfinite(self.low):
+            parts.append(f"{'>' if self.open_low else '>='} {self.low:g}")
+        if np.isfinite(self.high):
+            parts.append(f"{'<' if self.open_high else '<='} {self.high:g}")
+        return " and ".join(["finite and real", *parts]) if parts else "finite and real"
+
+
+REAL = Range()
+POSITIVE = Range(low=0.0, open_low=True)
+NON_NEGATIVE = Range(low=0.0)
+
+
+def real(name: str, value: object, allowed: Range = REAL) -> Array:
+    """Return value as a float64 array, or raise ParameterError."""
+    wanted = str(allowed)
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError) as error:
+        raise ParameterError(name, value, f"{wanted}, in a regular array") from error
+    if array.dtype.kind not in "iuf":
+        raise ParameterError(name, value, wanted)
+    if array.size == 0:
+        raise ParameterError(name, value, f"{wanted}, and not empty")
+    numbers = array.astype(np.float64)
+    inside = allowed.holds(numbers)
+    if not np.all(inside):
+        where = tuple(int(i) for i in np.argwhere(~inside)[0])
+        label = f"{name}[{', '.join(map(str, where))}]" if where else name
+        raise ParameterError(label, array[where].item(), wanted)
+    return numbers
+
+
+def reals(**named: tuple[object, Range]) -> tuple[list[Array], Restore]:
+    """Return the arguments as broadcast float64 arrays, and the function that gives a result the caller's type.
+
+    Raises ParameterError for an argument out of range and for shapes that do not broadcast together.
+    """
+    arrays = [real(name, value, allowed) for name, (value, allowed) in named.items()]
+    try:
+        broadcast = [np.array(a) for a in np.broadcast_arrays(*arrays)]
+    except ValueError as error:
+        shapes = {name: array.shape for name, array in zip(named, arrays, strict=True)}
+        raise ParameterError(" and ".join(named), shapes, "of shapes that broadcast together") from error
+    kinds = {np.asarray(value).dtype for value, _ in named.values() if isinstance(value, np.ndarray | np.generic)}
+    single = bool(kinds) and all(kind.kind == "f" and kind.itemsize <= 4 for kind in kinds)
+
+    def restore(result: Any) -> Any:
+        return result.astype(np.float32)[()] if single and result.dtype == np.float64 else result[()]
+
+    return broadcast, restore
+
+
+def integer(name: str, value: object, low: int) -> int:
+    """Return value as an int that is at least low, or raise ParameterError."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < low:
+        raise ParameterError(name, value, f"an integer >= {low}")
+    return int(value)
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,126 @@
+"""The reduced two-expert flow du/dtau = F(u; g, eta) = g tanh u - u + eta: the definition all else is checked against.
+
+THEORY sections 2 and 3. u = beta (s1 - s2)/2 is the reduced score difference, g the gain, eta the reduced asymmetry.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from moecusp._arguments import NON_NEGATIVE, REAL, reals
+from moecusp._kernels import log_cosh, tanh_remainder
+
+
+def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
+    """Rate of change of the reduced score difference, F = g tanh u - u + eta.
+
+    Parameters
+    ----------
+    u : array_like
+        Reduced score difference (dimensionless), any real.
+    gain : array_like
+        Gain g >= 0 (dimensionless; 1 is critical). Broadcasts with u.
+    asymmetry : array_like
+        Reduced asymmetry eta (dimensionless), any real.
+
+    Returns
+    -------
+    float or ndarray
+        F, of the broadcast shape.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not finite and real, gain < 0, or the shapes do not broadcast.
+
+    Notes
+    -----
+    Evaluated as (g - 1) u - g (u - tanh u) + eta for |u| <= 1, so that nothing cancels near the cusp; the sum of
+    the three terms is what rounding acts on.
+
+    References
+    ----------
+    Statement ``reduced.drift``; THEORY section 2.
+
+    Examples
+    --------
+    >>> from moecusp import drift
+    >>> float(drift(0.0, gain=1.5, asymmetry=0.25))
+    0.25
+    """
+    (x, g, eta), restore = reals(u=(u, REAL), gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
+    near = (g - 1.0) * x - g * tanh_remainder(x)
+    far = g * np.tanh(x) - x
+    return restore(np.where(np.abs(x) <= 1.0, near, far) + eta)
+
+
+def slope(u: Any, gain: Any) -> Any:
+    """Derivative of the drift, F' = g sech^2 u - 1 = (g - 1) - g tanh^2 u; negative where an equilibrium is stable.
+
+    Parameters
+    ----------
+    u, gain : array_like
+        As for `drift`.
+
+    Returns
+    -------
+    float or ndarray
+        F', of the broadcast shape; minus the relaxation rate in units of the decay.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not finite and real, gain < 0, or the shapes do not broadcast.
+
+    References
+    ----------
+    Statement ``reduced.slope``; THEORY section 3.
+
+    Examples
+    --------
+    >>> from moecusp import slope
+    >>> float(slope(0.0, gain=1.5))
+    0.5
+    """
+    (x, g), restore = reals(u=(u, REAL), gain=(gain, NON_NEGATIVE))
+    t = np.tanh(x)
+    decayed = np.exp(-2.0 * np.abs(x))
+    sech_squared = 4.0 * decayed / (1.0 + decayed) ** 2
+    return restore(np.where(np.abs(x) <= 1.0, (g - 1.0) - g * t * t, g * sech_squared - 1.0))
+
+
+def potential(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
+    """Potential V with F = -V': V = u^2/2 - g log cosh u - eta u, so that V(0) = 0.
+
+    V falls along every trajectory (a Lyapunov function: no cycles); its wells are the stable equilibria.
+
+    Parameters
+    ----------
+    u, gain, asymmetry : array_like
+        As for `drift`.
+
+    Returns
+    -------
+    float or ndarray
+        V, of the broadcast shape (dimensionless); inf where it exceeds the range of a float.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not finite and real, gain < 0, or the shapes do not broadcast.
+
+    References
+    ----------
+    Statement ``reduced.potential``; THEORY section 3.
+
+    Examples
+    --------
+    >>> from moecusp import potential
+    >>> float(potential(0.0, gain=1.5, asymmetry=0.25))
+    0.0
+    """
+    (x, g, eta), restore = reals(u=(u, REAL), gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
+    with np.errstate(over="ignore", invalid="ignore"):
+        return restore(x * (0.5 * x - eta) - g * log_cosh(x))

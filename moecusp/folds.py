@@ -1,0 +1,186 @@
+"""The fold curve of the two-expert router, where two equilibria merge and the load jumps (THEORY section 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from moecusp._arguments import NON_NEGATIVE, REAL, reals
+from moecusp._kernels import fold_excess, fold_excess_inverse, sinh_remainder
+
+
+def fold_curve(u: Any) -> tuple[Any, Any]:
+    """Fold curve in the (gain, asymmetry) plane: g = cosh^2 u, eta = u - sinh u cosh u.
+
+    These are all solutions of F = F' = 0; u is the reduced score difference at which the two equilibria merge.
+
+    Parameters
+    ----------
+    u : array_like
+        Reduced score difference (dimensionless), any real.
+
+    Returns
+    -------
+    (gain, asymmetry) : tuple of float or ndarray
+        Of the shape of u; inf where cosh^2 u exceeds the range of a float (|u| > 355).
+
+    Raises
+    ------
+    ParameterError
+        If u is not finite and real, or is empty.
+
+    References
+    ----------
+    Statement ``fold.curve``; THEORY section 3.
+
+    Examples
+    --------
+    >>> from moecusp import fold_curve
+    >>> gain, asymmetry = fold_curve(0.0)
+    >>> float(gain), float(asymmetry)
+    (1.0, 0.0)
+    """
+    (x,), restore = reals(u=(u, REAL))
+    with np.errstate(over="ignore"):
+        cosh = np.cosh(x)
+        near = -0.5 * sinh_remainder(2.0 * x)
+        far = x - np.sinh(x) * cosh
+        return restore(cosh * cosh), restore(np.where(np.abs(x) <= 1.0, near, far) + 0.0)
+
+
+def fold_asymmetry(gain: Any) -> Any:
+    """Reduced asymmetry of the folds, eta_f(g) = sqrt(g (g - 1)) - arcosh sqrt(g).
+
+    A router of gain g > 1 has two stable loads while |eta| < eta_f and jumps at eta = +-eta_f.
+
+    Parameters
+    ----------
+    gain : array_like
+        Gain g >= 0 (dimensionless).
+
+    Returns
+    -------
+    float or ndarray
+        eta_f >= 0, of the shape of gain; NaN where gain < 1, for there is no fold.
+
+    Raises
+    ------
+    ParameterError
+        If gain is not finite and real, is negative or empty.
+
+    Notes
+    -----
+    Free of cancellation at the cusp, where eta_f ~ (2/3)(g - 1)^(3/2).
+
+    References
+    ----------
+    Statement ``fold.asymmetry``; THEORY section 3.
+
+    Examples
+    --------
+    >>> from moecusp import fold_asymmetry
+    >>> round(float(fold_asymmetry(2.0)), 12)
+    0.532839975354
+    """
+    (g,), restore = reals(gain=(gain, NON_NEGATIVE))
+    return restore(np.where(g >= 1.0, fold_excess(np.maximum(g - 1.0, 0.0)), np.nan))
+
+
+def fold_gain(asymmetry: Any) -> Any:
+    """Gain of the fold at a given reduced asymmetry: the inverse of `fold_asymmetry` for g >= 1.
+
+    Raising the gain of a router past it makes a second stable load appear.
+
+    Parameters
+    ----------
+    asymmetry : array_like
+        Reduced asymmetry eta (dimensionless), any real; only |eta| matters.
+
+    Returns
+    -------
+    float or ndarray
+        g >= 1, of the shape of asymmetry.
+
+    Raises
+    ------
+    ParameterError
+        If asymmetry is not finite and real, or is empty.
+
+    References
+    ----------
+    Statement ``fold.gain``; THEORY section 3.
+
+    Examples
+    --------
+    >>> from moecusp import fold_asymmetry, fold_gain
+    >>> round(float(fold_gain(fold_asymmetry(1.5))), 12)
+    1.5
+    """
+    (eta,), restore = reals(asymmetry=(asymmetry, REAL))
+    return restore(1.0 + fold_excess_inverse(np.abs(eta)))
+
+
+def fold_imbalance(gain: Any) -> Any:
+    """Size of the imbalance at the folds, |m| = sqrt(1 - 1/g).
+
+    Parameters
+    ----------
+    gain : array_like
+        Gain g >= 0 (dimensionless).
+
+    Returns
+    -------
+    float or ndarray
+        |m| in [0, 1], of the shape of gain; NaN where gain < 1.
+
+    Raises
+    ------
+    ParameterError
+        If gain is not finite and real, is negative or empty.
+
+    References
+    ----------
+    Statement ``fold.imbalance``; THEORY section 3.
+
+    Examples
+    --------
+    >>> from moecusp import fold_imbalance
+    >>> round(float(fold_imbalance(4.0)), 12)
+    0.866025403784
+    """
+    (g,), restore = reals(gain=(gain, NON_NEGATIVE))
+    safe = np.maximum(g, 1.0)
+    return restore(np.where(g >= 1.0, np.sqrt((safe - 1.0) / safe), np.nan))
+
+
+def hysteresis_width(gain: Any) -> Any:
+    """Width 2 eta_f(g) of the hysteresis loop in the reduced asymmetry.
+
+    Parameters
+    ----------
+    gain : array_like
+        Gain g >= 0 (dimensionless).
+
+    Returns
+    -------
+    float or ndarray
+        2 eta_f, of the shape of gain; 0 where gain <= 1, for there the load follows the sweep without a jump.
+
+    Raises
+    ------
+    ParameterError
+        If gain is not finite and real, is negative or empty.
+
+    References
+    ----------
+    Statement ``fold.hysteresis``; THEORY section 3.
+
+    Examples
+    --------
+    >>> from moecusp import hysteresis_width
+    >>> float(hysteresis_width(0.5))
+    0.0
+    """
+    (g,), restore = reals(gain=(gain, NON_NEGATIVE))
+    return restore(2.0 * fold_excess(np.maximum(g - 1.0, 0.0)))

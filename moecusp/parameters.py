@@ -1,0 +1,242 @@
+"""A router's parameters with their units, and their reduced forms (THEORY sections 1 and 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from moecusp._arguments import POSITIVE, REAL, ParameterError, integer, real, reals
+from moecusp.equilibria import Equilibria, equilibria, regime
+from moecusp.folds import fold_asymmetry
+
+
+def critical_feedback(decay: Any, inverse_temperature: Any = 1.0, experts: int = 2) -> Any:
+    """Feedback at which the balanced state of a softmax router loses stability, kappa_c = K mu/beta.
+
+    Parameters
+    ----------
+    decay : array_like
+        Decay rate mu > 0 (1/time).
+    inverse_temperature : array_like
+        Inverse temperature beta > 0 (1/score).
+    experts : int
+        Number of experts K >= 2.
+
+    Returns
+    -------
+    float or ndarray
+        kappa_c (score/time), of the broadcast shape. Gain 1.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    References
+    ----------
+    Statement ``critical.feedback``; THEORY sections 2 and 3.
+
+    Examples
+    --------
+    >>> from moecusp import critical_feedback
+    >>> float(critical_feedback(decay=0.5, inverse_temperature=2.0))
+    0.5
+    """
+    (mu, beta), restore = reals(decay=(decay, POSITIVE), inverse_temperature=(inverse_temperature, POSITIVE))
+    return restore(integer("experts", experts, 2) * mu / beta)
+
+
+def gain(feedback: Any, decay: Any = 1.0, inverse_temperature: Any = 1.0, experts: int = 2) -> Any:
+    """Gain g = kappa beta/(K mu): feedback over its critical value.
+
+    Parameters
+    ----------
+    feedback : array_like
+        Feedback kappa > 0 (score/time).
+    decay : array_like
+        Decay rate mu > 0 (1/time).
+    inverse_temperature : array_like
+        Inverse temperature beta > 0 (1/score).
+    experts : int
+        Number of experts K >= 2.
+
+    Returns
+    -------
+    float or ndarray
+        g (dimensionless), of the broadcast shape.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    References
+    ----------
+    Statement ``reduced.gain``; THEORY section 2.
+
+    Examples
+    --------
+    >>> from moecusp import gain
+    >>> float(gain(feedback=3.0))
+    1.5
+    """
+    (kappa, mu, beta), restore = reals(
+        feedback=(feedback, POSITIVE), decay=(decay, POSITIVE), inverse_temperature=(inverse_temperature, POSITIVE)
+    )
+    return restore(kappa * beta / (integer("experts", experts, 2) * mu))
+
+
+def reduced_asymmetry(asymmetry: Any, decay: Any = 1.0, inverse_temperature: Any = 1.0) -> Any:
+    """Reduced asymmetry of two experts, eta = beta h/(2 mu), with h = h1 - h2.
+
+    Parameters
+    ----------
+    asymmetry : array_like
+        Asymmetry h (score/time), any real.
+    decay : array_like
+        Decay rate mu > 0 (1/time).
+    inverse_temperature : array_like
+        Inverse temperature beta > 0 (1/score).
+
+    Returns
+    -------
+    float or ndarray
+        eta (dimensionless), of the broadcast shape.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    References
+    ----------
+    Statement ``reduced.asymmetry``; THEORY section 2.
+
+    Examples
+    --------
+    >>> from moecusp import reduced_asymmetry
+    >>> float(reduced_asymmetry(0.5))
+    0.25
+    """
+    (h, mu, beta), restore = reals(
+        asymmetry=(asymmetry, REAL), decay=(decay, POSITIVE), inverse_temperature=(inverse_temperature, POSITIVE)
+    )
+    return restore(beta * h / (2.0 * mu))
+
+
+@dataclass(frozen=True, eq=False)
+class RouterParameters:
+    """Parameters of the discrete rule s_i <- s_i + eps (kappa 1[i = I] - mu s_i + h_i), validated and frozen.
+
+    Parameters
+    ----------
+    feedback : array_like
+        Feedback kappa > 0 (score/time): what the selected expert gains.
+    decay : array_like
+        Decay rate mu > 0 (1/time).
+    inverse_temperature : array_like
+        Inverse temperature beta > 0 (1/score): sharpness of the softmax.
+    asymmetry : array_like
+        Drive h (score/time) of expert 1 over the others; for two experts h1 - h2. Any real.
+    experts : int
+        Number of experts K >= 2.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    Notes
+    -----
+    The four quantities broadcast: arrays describe many routers at once, and every property has their common shape.
+
+    References
+    ----------
+    THEORY sections 1 and 2.
+
+    Examples
+    --------
+    >>> from moecusp import RouterParameters
+    >>> router = RouterParameters(feedback=3.0, decay=1.0, inverse_temperature=1.0)
+    >>> float(router.gain), float(router.critical_feedback), router.regime().name
+    (1.5, 2.0, 'BISTABLE')
+    """
+
+    feedback: Any = field(metadata={"symbol": "κ", "unit": "score/time", "range": POSITIVE})
+    decay: Any = field(default=1.0, metadata={"symbol": "μ", "unit": "1/time", "range": POSITIVE})
+    inverse_temperature: Any = field(default=1.0, metadata={"symbol": "β", "unit": "1/score", "range": POSITIVE})
+    asymmetry: Any = field(default=0.0, metadata={"symbol": "h", "unit": "score/time", "range": REAL})
+    experts: int = field(default=2, metadata={"symbol": "K", "unit": "–"})
+
+    def __post_init__(self) -> None:
+        """Check every field, and freeze private copies of arrays."""
+        object.__setattr__(self, "experts", integer("experts", self.experts, 2))
+        checked = {name: (getattr(self, name), meta["range"]) for name, meta in self._quantities().items()}
+        reals(**checked)  # the shapes must broadcast together
+        for name, (value, allowed) in checked.items():
+            array = real(name, value, allowed)
+            array.flags.writeable = False
+            object.__setattr__(self, name, float(array) if array.ndim == 0 else array)
+
+    @classmethod
+    def _quantities(cls) -> dict[str, Any]:
+        return {n: f.metadata for n, f in cls.__dataclass_fields__.items() if "range" in f.metadata}
+
+    def _values(self) -> tuple[Any, ...]:
+        return (*(getattr(self, name) for name in self._quantities()), self.experts)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare every field, arrays by shape and value."""
+        if not isinstance(other, RouterParameters):
+            return NotImplemented
+        return all(np.array_equal(a, b) for a, b in zip(self._values(), other._values(), strict=True))
+
+    def __hash__(self) -> int:
+        """Agree with equality."""
+        return hash(tuple((np.shape(v), np.asarray(v, dtype=float).tobytes()) for v in self._values()))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Common shape of the quantities: () for one router."""
+        return np.broadcast_shapes(*(np.shape(v) for v in self._values()))
+
+    @property
+    def gain(self) -> Any:
+        """Gain g = kappa beta/(K mu); 1 is critical."""
+        return gain(self.feedback, self.decay, self.inverse_temperature, self.experts)
+
+    @property
+    def critical_feedback(self) -> Any:
+        """Critical feedback kappa_c = K mu/beta (score/time)."""
+        return critical_feedback(self.decay, self.inverse_temperature, self.experts)
+
+    @property
+    def reduced_asymmetry(self) -> Any:
+        """Reduced asymmetry eta = beta h/(2 mu) of two experts."""
+        self._two("reduced_asymmetry")
+        return reduced_asymmetry(self.asymmetry, self.decay, self.inverse_temperature)
+
+    def regime(self) -> Any:
+        """Return the regime of each router; see `moecusp.regime`. Two experts only."""
+        return self._reduced(regime)
+
+    def equilibria(self) -> Equilibria:
+        """Return the equilibria of each router; see `moecusp.equilibria`. Two experts only."""
+        found: Equilibria = self._reduced(equilibria)
+        return found
+
+    def folds(self) -> Any:
+        """Return the asymmetry h_f >= 0 (score/time) at whose two signs the load jumps; NaN where g < 1."""
+        self._two("folds")
+        return fold_asymmetry(self.gain) * (2.0 * np.asarray(self.decay) / self.inverse_temperature)
+
+    def _reduced(self, function: Callable[[Any, Any], Any]) -> Any:
+        self._two(function.__name__)
+        return function(self.gain, self.reduced_asymmetry)
+
+    def _two(self, what: str) -> None:
+        if self.experts != 2:
+            raise ParameterError("experts", self.experts, f"2 for {what}, whose theory is that of two experts")

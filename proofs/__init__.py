@@ -1,0 +1,1 @@
+"""Derivations, proofs and generated coefficients of moecusp."""
