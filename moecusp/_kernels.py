@@ -64,9 +64,9 @@ def fold_excess_inverse(eta: Array) -> Array:
     eta_f is convex with slope sqrt(d/(1 + d)), and both starting values lie left of the root: Newton's first step
     lands right of it and the later ones descend to it.
     """
-    d = np.maximum(np.cbrt(1.5 * eta) ** 2, eta)
+    d: Array = np.maximum(np.cbrt(1.5 * eta) ** 2, eta)
     for _ in range(8):
         slope = np.sqrt(d / (1.0 + d))
         step = np.divide(fold_excess(d) - eta, slope, out=np.zeros_like(d), where=slope > 0)
-        d = np.asarray(np.maximum(d - step, 0.0))
+        d = np.maximum(d - step, 0.0)
     return d
