@@ -123,4 +123,4 @@ def potential(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     """
     (x, g, eta), restore = reals(u=(u, REAL), gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
     with np.errstate(over="ignore", invalid="ignore"):
-        return restore(x * (0.5 * x - eta) - g * log_cosh(x))
+        return restore(x * (0.5 * x - eta) - g * log_cosh(x) + 0.0)
