@@ -148,9 +148,7 @@ class SoftmaxResponse(LoadResponse):
     """
 
     def __init__(self, inverse_temperature: float = 1.0) -> None:
-        self.inverse_temperature = _single(
-            "inverse_temperature", real("inverse_temperature", inverse_temperature, POSITIVE)
-        )
+        self.inverse_temperature = number("inverse_temperature", inverse_temperature, POSITIVE)
 
     def _value(self, z: Array) -> Array:
         return np.asarray(np.tanh(0.5 * self.inverse_temperature * z))
