@@ -104,6 +104,23 @@ class LoadResponse(ABC):
         z = self._roots(excess, self._reach(kappa / mu))
         return z, mu * z - kappa * self._value(z)
 
+    def feedback_folds(self, max_feedback: float, decay: float = 1.0, asymmetry: float = 0.0) -> tuple[Array, Array]:
+        """Return (z, feedback) of every fold at one asymmetry, up to a largest feedback: where h(z) = asymmetry.
+
+        Sweeping the feedback through them makes a pair of equilibria appear or vanish. An equilibrium z = 0 that
+        exists for every feedback loses stability at `critical_feedback`, which is no fold and not among them unless
+        G is odd: then that point is the pitchfork, where h(z) = 0 to third order.
+        """
+        top, mu = number("max_feedback", max_feedback, POSITIVE), number("decay", decay, POSITIVE)
+        h = number("asymmetry", asymmetry)
+
+        def excess(z: Array) -> Array:
+            return (mu * z - h) * self._slope(z) - mu * self._value(z)
+
+        z = self._roots(excess, self._reach(top / mu))
+        feedback = mu / self._slope(z)
+        return z[feedback <= top], feedback[feedback <= top]
+
     def _reach(self, ratio: float) -> float:
         """Return a distance from 0 beyond which the slope of G is below 1/ratio."""
         reach = self._scale

@@ -151,11 +151,16 @@ def load(chosen: Tensor, experts: int) -> Tensor:
 
 
 def _largest(total: Tensor, generator: torch.Generator | None) -> Tensor:
-    top = total.amax(dim=-1, keepdim=True)
-    if bool(torch.isnan(top).any()):
+    best, chosen, ties = total[..., 0], torch.zeros_like(total[..., 0], dtype=torch.int64), False
+    for expert in range(1, total.shape[-1]):
+        rival = total[..., expert]
+        wins, loses = rival > best, rival < best
+        ties = ties or int(wins.sum()) + int(loses.sum()) < wins.numel()  # or a NaN
+        chosen = torch.where(wins, expert, chosen)
+        best = torch.where(wins, rival, best)
+    if not ties:
+        return chosen
+    if bool(torch.isnan(total).any()):
         raise ParameterError("logits", "NaN", "numbers")
-    winners = total == top
-    if int(winners.sum()) == top.numel():
-        return total.argmax(dim=-1)
     lots = torch.rand(total.shape, generator=generator, device=total.device)
-    return torch.where(winners, lots, -1.0).argmax(dim=-1)
+    return torch.where(total == best.unsqueeze(-1), lots, -1.0).argmax(dim=-1)
