@@ -40,13 +40,13 @@ def fold_point(gain: float) -> tuple[Any, Any]:
 
 
 def zero_near(u: float, gain: float, asymmetry: float) -> Any:
-    """Return the zero of F nearest to u, by Newton's method from u."""
-    with mp.workdps(DIGITS):
+    """Return the zero of F nearest to u, by Newton's method from u; F may be nearly flat there, hence the digits."""
+    with mp.workdps(3 * DIGITS):
         g, eta, x = real(gain), real(asymmetry), real(u)
         for _ in range(200):
             step = drift(x, g, eta) / (g / mp.cosh(x) ** 2 - 1)
             x -= step
-            if abs(step) <= abs(x) * mp.mpf(10) ** (-DIGITS + 8):
+            if abs(step) <= abs(x) * mp.mpf(10) ** -DIGITS:
                 return +x
     raise AssertionError("no convergence of the reference")
 

@@ -41,7 +41,7 @@ class Profile:
     growth_time: float = 2.0
     growth_increment: float = 0.02
     growth_batch_size: int = 256
-    growth_seeds: int = 32
+    growth_seeds: int = 16
     kick: float = 0.1
     collapsed_start: float = 1.5
     sweep_feedbacks: tuple[float, ...] = (1.2, 1.35, 1.5)
