@@ -2,6 +2,8 @@
 
 import os
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors; before torch is imported
+
 from hypothesis import settings
 
 settings.register_profile("dev", max_examples=100, deadline=None)
