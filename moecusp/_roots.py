@@ -87,10 +87,10 @@ def arrange(
     stability[:, 2] = np.where(three, STABLE, ABSENT)
 
 
-def repeat(times: int, step: Callable[..., Any], *arguments: Any) -> Any:
-    """Return the last argument after so many steps."""
+def repeat(step: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the last argument after all steps."""
     *fixed, x = arguments
-    for _ in range(times):
+    for _ in range(_steps.STEPS):
         x = step(*fixed, x)
     return x
 
@@ -98,29 +98,29 @@ def repeat(times: int, step: Callable[..., Any], *arguments: Any) -> Any:
 def only(g: Array, size: Array) -> Any:
     """Return the only root for g <= 1."""
     e = _steps.lifted(size)
-    return _steps.only_lowered(g, size, repeat(_steps.ONLY_STEPS, _steps.only_step, g, e, _steps.only_start(g, e)))
+    return _steps.only_lowered(g, size, repeat(_steps.only_step, g, e, _steps.only_start(g, e)))
 
 
 def beyond(a: Array, level: Array) -> Any:
     """Return how far an outer root lies beyond its fold; inf where that exceeds the range of a float."""
-    d = repeat(_steps.BEYOND_STEPS, _steps.beyond_step, a, level, _steps.beyond_start(a, level))
+    d = repeat(_steps.beyond_step, a, level, _steps.beyond_start(a, level))
     return np.where(level < np.inf, d, np.inf)
 
 
 def before(g: Array, size: Array, gap: Array, fold_u: Array, a: Array) -> Any:
     """Return the middle root near the fold."""
-    return fold_u - repeat(_steps.BEFORE_STEPS, _steps.before_step, g, a, gap, _steps.before_start(a, gap))
+    return fold_u - repeat(_steps.before_step, g, a, gap, _steps.before_start(a, gap))
 
 
 def saturated(g: Array, size: Array, gap: Array, fold_u: Array, a: Array) -> Any:
     """Return the middle root where tanh saturates."""
-    return repeat(_steps.SATURATED_STEPS, _steps.saturated_step, g, size, _steps.saturated_start(g, size))
+    return repeat(_steps.saturated_step, g, size, _steps.saturated_start(g, size))
 
 
 def small(g: Array, size: Array, gap: Array, fold_u: Array, a: Array) -> Any:
     """Return a middle root below 1/2."""
     e = _steps.lifted(size)
-    w = repeat(_steps.SMALL_STEPS, _steps.small_step, g, e, _steps.small_start(g, e))
+    w = repeat(_steps.small_step, g, e, _steps.small_start(g, e))
     return _steps.small_lowered(size, w)
 
 
@@ -147,5 +147,5 @@ def fold_gain(eta: Array) -> Array:
 
 def _fold_gain(size: Array) -> Any:
     inside = np.maximum(size, 1e-30)
-    d = repeat(_steps.GAIN_STEPS, _steps.gain_step, inside, _steps.gain_start(inside))
+    d = repeat(_steps.gain_step, inside, _steps.gain_start(inside))
     return _steps.gain_finish(size, d)

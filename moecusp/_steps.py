@@ -10,7 +10,7 @@ t = tanh y; otherwise (g - 1) w - g (w - tanh w) = E or, where tanh w saturates,
 root for g <= 1 solves (1 - g) u + g (u - tanh u) = E.
 
 Formulas only, under the same rule as `_double`: every backend runs this code and returns the same bits. Each equation
-has a fixed number of steps, enough from its starting value over the whole domain. How many roots there are, and which
+takes `STEPS` steps, enough from its starting value over the whole domain. How many roots there are, and which
 equation the middle one solves, follows from `prepare` and `middle_kind` alone.
 """
 
@@ -24,7 +24,7 @@ from moecusp._series import EXP, LOG2_HIGH, LOG2_LOW, TANH_DENOMINATOR, TANH_LIM
 
 _ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding and subtracting it rounds to an integer
 _PER_LOG2 = 1.4426950408889634
-ONLY_STEPS, BEYOND_STEPS, BEFORE_STEPS, SATURATED_STEPS, SMALL_STEPS, GAIN_STEPS = 3, 3, 4, 5, 3, 3
+STEPS = 3
 _TINY = 2.0**-900  # below it residuals would be subnormal, and the leading term is exact for _LIFT times as much
 _LIFT = 2.0**600
 
@@ -65,7 +65,7 @@ def rough_root(x: Any) -> Any:
 
 def rough_log(x: Any) -> Any:
     """Return log x within 0.06."""
-    return (as_bits(x) * 1.5403939563460838e-16) - 709.06  # bits/2^52 log 2
+    return (as_bits(x) * 1.539095918623324e-16) - 709.06  # bits/2^52 log 2
 
 
 def halley(newton: Any, bend: Any) -> Any:

@@ -28,7 +28,7 @@ def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     Returns
     -------
     float or ndarray
-        F, of the broadcast shape.
+        F, of the broadcast shape; inf where it exceeds the range of a float.
 
     Raises
     ------
@@ -55,7 +55,8 @@ def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     inner = np.clip(x, -1.0, 1.0)
     near = (g - 1.0) * inner - g * tanh_remainder(inner)
     far = g * np.tanh(x) - x
-    return restore(np.where(np.abs(x) <= 1.0, near, far) + eta)
+    with np.errstate(over="ignore"):
+        return restore(np.where(np.abs(x) <= 1.0, near, far) + eta)
 
 
 def slope(u: Any, gain: Any) -> Any:

@@ -10,7 +10,7 @@ import math
 import struct
 from collections.abc import Callable
 
-from flint import arb, ctx
+from flint import acb, arb, ctx
 
 workprec = ctx.workprec
 Sign = Callable[[float], int]
@@ -140,3 +140,54 @@ def roots(gain: float, asymmetry: float) -> list[arb]:
         with workprec(digits(gain, asymmetry, bracket[0], bracket[1])):
             found.append(polish(lambda u: drift(u, gain, asymmetry), lambda u: slope(u, gain), bracket))
     return found
+
+
+def fold_curve(u: float) -> tuple[arb, arb]:
+    """Return the (gain, asymmetry) with F' = F = 0 at u; both equations are linear in them."""
+    with workprec(digits(u) + 8 * int(min(abs(u), 400.0))):
+        gain = 1 / (1 / arb(u).cosh()) ** 2
+        return gain, arb(u) - gain * arb(u).tanh()
+
+
+def fold_gain(asymmetry: float) -> arb:
+    """Return the gain at which some u > 0 has F' = 0 and F = 0 for eta = -|asymmetry|."""
+    eta = abs(asymmetry)
+    if eta == 0.0:
+        return arb(1)
+
+    def eta_at(u: arb) -> arb:
+        return u.cosh() ** 2 * u.tanh() - u
+
+    bracket = bisect(lambda u: sign(lambda: eta_at(arb(u)) - arb(eta)), 1e-160, 360.0)
+    with workprec(digits(eta, bracket[0])):
+        u = polish(lambda u: eta_at(u) - arb(eta), lambda u: 2 * u.sinh() ** 2, bracket)
+        return u.cosh() ** 2
+
+
+def fold_imbalance(gain: float) -> arb:
+    """Return tanh of the turning point."""
+    if gain == 1.0:
+        return arb(0)
+    with workprec(digits(gain)):
+        return turning_point(gain).tanh()
+
+
+def cusp_set(gain: float) -> arb:
+    """Return the eta > 0 at which the cubic eta + mu u - (g/3) u^3 has a double root."""
+    with workprec(digits(gain)):
+        mu, g = arb(gain) - 1, arb(gain)
+        u = (mu / g).sqrt()  # mu - g u^2 = 0
+        return mu * u - g / 3 * u**3
+
+
+def load(u: float) -> arb:
+    """Return the first of the softmax probabilities of the scores u and -u."""
+    with workprec(200 + 8 * int(min(abs(u), 1e4))):
+        up, down = arb(u).exp(), arb(-u).exp()
+        return up / (up + down)
+
+
+def potential(u: float, gain: float, asymmetry: float) -> arb:
+    """Return minus the integral of F from 0 to u."""
+    with workprec(digits(u, asymmetry)):
+        return -acb.integral(lambda x, _: gain * x.tanh() - x + asymmetry, 0, u).real

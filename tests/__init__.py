@@ -1,0 +1,1 @@
+"""Tests, by subject; each may import anything."""
