@@ -1,5 +1,8 @@
 """The verified mathematics of load collapse in mixture-of-experts routers."""
 
+from importlib import import_module
+from typing import Any
+
 from moecusp._arguments import ParameterError
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set
 from moecusp.dynamics import drift, potential, slope
@@ -32,3 +35,12 @@ __all__ = [
     "regime",
     "slope",
 ]
+
+_LAZY = ("certify", "precise", "symbolic")
+
+
+def __getattr__(name: str) -> Any:
+    """Import the modules with dependencies of their own when they are first asked for."""
+    if name in _LAZY:
+        return import_module(f"moecusp.{name}")
+    raise AttributeError(f"module 'moecusp' has no attribute {name!r}")
