@@ -1,4 +1,4 @@
-"""Sums and products of floats without rounding error, and the fold of the two-expert router to about 85 bits.
+"""Sums and products of floats without rounding error, and the fold of the two-expert router to 82 bits.
 
 An unevaluated sum of two floats, high + low, carries some 100 bits. Near a fold everything hangs on the difference
 between the fold's asymmetry and the asymmetry given; with these kernels that difference is right to the last digit.

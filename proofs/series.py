@@ -10,7 +10,7 @@ Functions that lose digits when computed as they are written have an expansion w
 
 Each table is as long as its stated interval needs for a truncation error below 2^-57, and the generator checks that
 error with 50 digits before it writes anything. The tables of the double-double kernels are checked against their own
-budget of 2^-83 (see `pairs`): the fold's series in d, the tail of artanh, and logarithms of 64 short reciprocals.
+budget (see `pairs`): the fold's series in d, the tail of artanh, and logarithms of 64 short reciprocals.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Profiles for hypothesis: HYPOTHESIS_PROFILE = dev (the default), ci or thorough."""
-
-from __future__ import annotations
+"""Profiles of hypothesis: dev (default), ci and thorough, chosen by HYPOTHESIS_PROFILE."""
 
 import os
 
@@ -9,7 +7,7 @@ from hypothesis import HealthCheck, settings
 
 ctx.prec = 300  # sums of reference values in tests; the reference itself chooses its own precision
 
-settings.register_profile("dev", max_examples=60, deadline=None)
-settings.register_profile("ci", max_examples=400, deadline=None, derandomize=True)
-settings.register_profile("thorough", max_examples=100_000, deadline=None, suppress_health_check=list(HealthCheck))
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+settings.register_profile("dev", max_examples=100, deadline=None)
+settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
+settings.register_profile("thorough", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))

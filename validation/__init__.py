@@ -1,1 +1,1 @@
-"""Experiments and measurements that could have shown the theory or the code wrong."""
+"""Experiments that confront the theory with real routers and give verdicts."""

@@ -1,1 +1,0 @@
-"""Tests, by subject; each may import anything."""
