@@ -5,43 +5,48 @@ Nothing here checks its arguments: public functions do that once, in `_arguments
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from moecusp import _series as series
-from moecusp._arguments import Array
+from moecusp._operations import namespace, where
 from moecusp._steps import polynomial, tanh_pair
 
 
-def tanh_remainder(x: Array) -> Array:
+def tanh_remainder(x: Any) -> Any:
     """Return x - tanh x."""
     with np.errstate(under="ignore"):
-        remainder: Array = np.copysign(tanh_pair(np.abs(x))[1], x)
-    return remainder
+        return namespace(x).copysign(tanh_pair(abs(x))[1], x)
 
 
-def sinh_remainder(x: Array) -> Array:
+def sinh_remainder(x: Any) -> Any:
     """Return sinh x - x."""
-    inside = np.clip(x, -series.SINH_LIMIT, series.SINH_LIMIT)
+    xp = namespace(x)
+    inside = xp.clip(x, -series.SINH_LIMIT, series.SINH_LIMIT)
     y = inside * inside
     with np.errstate(over="ignore"):
-        return np.where(
-            np.abs(x) <= series.SINH_LIMIT, inside * y * polynomial(series.SINH_NUMERATOR, y), np.sinh(x) - x
-        )
+        return where(abs(x) <= series.SINH_LIMIT, inside * y * polynomial(series.SINH_NUMERATOR, y), xp.sinh(x) - x)
 
 
-def log_cosh(u: Array) -> Array:
+def log_cosh(u: Any) -> Any:
     """Return log cosh u, without overflow and without cancellation near 0."""
-    a = np.abs(u)
-    small = np.sinh(np.minimum(a, 1.0))
-    near: Array = 0.5 * np.log1p(small * small)
-    return np.where(a < 1.0, near, (a - np.log(2.0)) + np.log1p(np.exp(-2.0 * np.minimum(a, 400.0))))
+    xp = namespace(u)
+    a = abs(u)
+    small = xp.sinh(where(a < 1.0, a, 1.0))
+    near = 0.5 * xp.log1p(small * small)
+    return where(a < 1.0, near, (a - 0.6931471805599453) + xp.log1p(decayed(a)))
 
 
-def well(u: Array) -> Array:
+def decayed(u: Any) -> Any:
+    """Return exp(-2 |u|)."""
+    a = abs(u)
+    return namespace(u).exp(-2.0 * where(a > 400.0, 400.0, a))  # NaN stays
+
+
+def well(u: Any) -> Any:
     """Return u^2/2 - log cosh u >= 0, for |u| below 1e150."""
     y = u * u
-    inside = np.minimum(y, series.WELL_LIMIT**2)
-    near: Array = (
-        inside * inside * (polynomial(series.WELL_NUMERATOR, inside) / polynomial(series.WELL_DENOMINATOR, inside))
-    )
-    return np.where(y <= series.WELL_LIMIT**2, near, 0.5 * y - log_cosh(u))
+    inside = where(y <= series.WELL_LIMIT**2, y, series.WELL_LIMIT**2)
+    ratio = polynomial(series.WELL_NUMERATOR, inside) / polynomial(series.WELL_DENOMINATOR, inside)
+    return where(y <= series.WELL_LIMIT**2, inside * inside * ratio, 0.5 * y - log_cosh(u))

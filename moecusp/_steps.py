@@ -23,6 +23,7 @@ from moecusp._operations import as_bits, as_float, sqrt, where
 from moecusp._series import EXP, LOG2_HIGH, LOG2_LOW, TANH_DENOMINATOR, TANH_LIMIT, TANH_NUMERATOR
 
 _ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding and subtracting it rounds to an integer
+_LARGE = 1075 << 52  # bits of 2^52
 _PER_LOG2 = 1.4426950408889634
 STEPS = 3
 _TINY = 2.0**-900  # below it residuals would be subnormal, and the leading term is exact for _LIFT times as much
@@ -65,7 +66,8 @@ def rough_root(x: Any) -> Any:
 
 def rough_log(x: Any) -> Any:
     """Return log x within 0.06."""
-    return (as_bits(x) * 1.539095918623324e-16) - 709.06  # bits/2^52 log 2
+    scaled = as_float((as_bits(x) >> 12) | _LARGE) - 4503599627370496.0  # the bits, as a number, over 2^12
+    return scaled * 6.304136882681135e-13 - 709.06  # log 2/2^40
 
 
 def halley(newton: Any, bend: Any) -> Any:

@@ -10,9 +10,16 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, REAL, reals
-from moecusp._kernels import log_cosh, tanh_remainder, well
+from moecusp._gradients import differentiable
+from moecusp._kernels import decayed, log_cosh, tanh_remainder, well
+from moecusp._operations import namespace, where
 
 
+def _drift_partials(u: Any, gain: Any, asymmetry: Any, _: Any) -> tuple[Any, Any, Any]:
+    return slope(u, gain), u.tanh(), 1.0
+
+
+@differentiable(_drift_partials)
 def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     """Rate of change of the reduced score difference, F = g tanh u - u + eta.
 
@@ -52,13 +59,15 @@ def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     0.25
     """
     (x, g, eta), restore = reals(u=(u, REAL), gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
-    inner = np.clip(x, -1.0, 1.0)
+    xp = namespace(x)
+    inner = xp.clip(x, -1.0, 1.0)
     near = (g - 1.0) * inner - g * tanh_remainder(inner)
-    far = g * np.tanh(x) - x
+    far = g * xp.tanh(x) - x
     with np.errstate(over="ignore"):
-        return restore(np.where(np.abs(x) <= 1.0, near, far) + eta)
+        return restore(where(abs(x) <= 1.0, near, far) + eta)
 
 
+@differentiable(lambda u, gain, _: (-2.0 * gain * u.tanh() * (1.0 - u.tanh() ** 2), 1.0 - u.tanh() ** 2))
 def slope(u: Any, gain: Any) -> Any:
     """Derivative of the drift, F' = g sech^2 u - 1 = (g - 1) - g tanh^2 u; negative where an equilibrium is stable.
 
@@ -92,12 +101,13 @@ def slope(u: Any, gain: Any) -> Any:
     0.5
     """
     (x, g), restore = reals(u=(u, REAL), gain=(gain, NON_NEGATIVE))
-    t = np.tanh(x)
-    decayed = np.exp(-2.0 * np.minimum(np.abs(x), 400.0))
-    sech_squared = 4.0 * decayed / (1.0 + decayed) ** 2
-    return restore(np.where(np.abs(x) <= 1.0, (g - 1.0) - g * t * t, g * sech_squared - 1.0))
+    t = namespace(x).tanh(x)
+    e = decayed(x)
+    sech_squared = 4.0 * e / (1.0 + e) ** 2
+    return restore(where(abs(x) <= 1.0, (g - 1.0) - g * t * t, g * sech_squared - 1.0))
 
 
+@differentiable(lambda u, gain, asymmetry, _: (-drift(u, gain, asymmetry), -log_cosh(u), -u))
 def potential(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     """Potential V with F = -V': V = u^2/2 - g log cosh u - eta u, so that V(0) = 0.
 
@@ -134,13 +144,14 @@ def potential(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     0.0
     """
     (x, g, eta), restore = reals(u=(u, REAL), gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
-    a = np.abs(x)
+    xp = namespace(x)
+    a = abs(x)
     with np.errstate(over="ignore", under="ignore"):
-        inner = np.minimum(a, 2.0)
-        scale = np.where(np.maximum(g, np.abs(eta)) > 1e300, 0.25, 1.0)  # so that only V itself can overflow
+        inner = where(a <= 2.0, a, 2.0)
+        scale = where((g > 1e300) | (abs(eta) > 1e300), 0.25 + 0.0 * g, 1.0)  # so that only V itself can overflow
         cusp = 0.5 * (scale - scale * g) * inner * inner + scale * g * well(inner)
-        near = (cusp - scale * np.copysign(inner, x) * eta) / scale
-        outer = np.maximum(a, 2.0)
-        quarter = 0.125 * outer - 0.25 * np.sign(x) * eta - 0.25 * g * (log_cosh(outer) / outer)
+        near = (cusp - scale * xp.copysign(inner, x) * eta) / scale
+        outer = where(a <= 2.0, 2.0, a)
+        quarter = 0.125 * outer - 0.25 * xp.sign(x) * eta - 0.25 * g * (log_cosh(outer) / outer)
         far = 4.0 * outer * quarter
-    return restore(np.where(a <= 2.0, near, far) + 0.0)
+    return restore(where(a <= 2.0, near, far) + 0.0)

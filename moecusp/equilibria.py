@@ -7,10 +7,13 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from moecusp import _roots
 from moecusp._arguments import NON_NEGATIVE, REAL, reals
+from moecusp._gradients import differentiable
+from moecusp._kernels import decayed
+from moecusp._operations import is_tensor, namespace, where
+from moecusp.dynamics import slope
 
 
 class Stability(IntEnum):
@@ -51,24 +54,24 @@ class Equilibria:
         Values of `Stability`.
     """
 
-    u: NDArray[Any]
-    stability: NDArray[np.int8]
+    u: Any
+    stability: Any
 
     @property
     def count(self) -> Any:
         """Number of distinct equilibria, 1, 2 or 3; shape (...)."""
-        return np.sum(~np.isnan(self.u), axis=-1)[()]
+        return (self.u == self.u).sum(-1)
 
     @property
-    def imbalance(self) -> NDArray[Any]:
+    def imbalance(self) -> Any:
         """Imbalance m = p1 - p2 = tanh u, shape (..., 3), NaN-padded."""
-        return np.asarray(np.tanh(self.u))
+        return namespace(self.u).tanh(self.u)
 
     @property
-    def load(self) -> NDArray[Any]:
+    def load(self) -> Any:
         """Load of expert 1, p1 = (1 + tanh u)/2, shape (..., 3), NaN-padded."""
-        decayed = np.exp(-2.0 * np.minimum(np.abs(self.u), 400.0))
-        return np.asarray(np.where(self.u > 0, 1.0, decayed) / (1.0 + decayed))
+        e = decayed(self.u)
+        return where(self.u > 0, 1.0, e) / (1.0 + e)
 
 
 def equilibria(gain: Any, asymmetry: Any = 0.0) -> Equilibria:
@@ -109,10 +112,24 @@ def equilibria(gain: Any, asymmetry: Any = 0.0) -> Equilibria:
     >>> found.u.round(6).tolist(), found.stability.tolist()
     ([-1.915008, 0.0, 1.915008], [1, 2, 1])
     """
+    return Equilibria(*_equilibria(gain, asymmetry))
+
+
+def _partials(gain: Any, asymmetry: Any, u: Any) -> tuple[Any, Any]:
+    """Differentiate F(u; g, eta) = 0: du/dg = -tanh u/F', du/deta = -1/F'; 0 in the padding."""
+    there = u == u
+    inside = where(there, u, 0.0)
+    rate = -1.0 / slope(inside, where(there, gain[..., None], 0.0))
+    return where(there, inside.tanh() * rate, 0.0), where(there, rate, 0.0)
+
+
+@differentiable(_partials)
+def _equilibria(gain: Any, asymmetry: Any) -> tuple[Any, Any]:
     (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
     shape = g.shape
     u, stability = _roots.solve(g.ravel(), eta.ravel())
-    return Equilibria(np.asarray(restore(u.reshape(*shape, 3))), stability.reshape(*shape, 3))
+    u = restore(u.reshape(*shape, 3))
+    return u if is_tensor(u) else np.asarray(u), stability.reshape(*shape, 3)
 
 
 def regime(gain: Any, asymmetry: Any = 0.0) -> Any:
@@ -146,4 +163,4 @@ def regime(gain: Any, asymmetry: Any = 0.0) -> Any:
     """
     (g, eta), _ = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
     regimes = _roots.regimes(g.ravel(), eta.ravel()).reshape(g.shape)
-    return Regime(int(regimes)) if regimes.ndim == 0 else regimes
+    return Regime(int(regimes)) if regimes.ndim == 0 and not is_tensor(regimes) else regimes
