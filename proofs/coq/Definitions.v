@@ -25,3 +25,46 @@ Definition cubic (k mu eta u : R) : R := eta + mu * u - k / 3 * u ^ 3.
 (* f has exactly n zeros: a duplicate-free list of length n holds them all and nothing else. *)
 Definition has_zeros (n : nat) (f : R -> R) : Prop :=
   exists l : list R, NoDup l /\ length l = n /\ forall x, In x l <-> f x = 0.
+
+(** * K experts *)
+
+(* Sum of f 0, ..., f (n - 1). *)
+Fixpoint sum (n : nat) (f : nat -> R) : R :=
+  match n with O => 0 | S m => sum m f + f m end.
+
+Definition softmax (K : nat) (v : nat -> R) (i : nat) : R := exp (v i) / sum K (fun j => exp (v j)).
+
+(* Score equations: ds_i/dt = kappa p_i - mu s_i + h_i with p = softmax (beta s). *)
+Definition score_field (K : nat) (kappa mu beta : R) (h s : nat -> R) (i : nat) : R :=
+  kappa * softmax K (fun j => beta * s j) i - mu * s i + h i.
+
+(* The same in v = beta s, time mu t, gain g = kappa beta / (K mu), drive eta = beta h / mu. *)
+Definition expert_field (K : nat) (g : R) (eta v : nat -> R) (i : nat) : R :=
+  INR K * g * softmax K v i - v i + eta i.
+
+Definition no_drive : nat -> R := fun _ => 0.
+
+Definition equilibrium (K : nat) (g : R) (eta v : nat -> R) : Prop :=
+  forall i, (i < K)%nat -> expert_field K g eta v i = 0.
+
+Definition Phi (K : nat) (g : R) (eta v : nat -> R) : R :=
+  sum K (fun i => v i ^ 2 / 2) - INR K * g * ln (sum K (fun j => exp (v j)))
+  - sum K (fun i => eta i * v i).
+
+(* The Hessian of Phi at v as a quadratic form in w: the second derivative along the line v + t w. *)
+Definition along (v w : nat -> R) (t : R) : nat -> R := fun i => v i + t * w i.
+Definition hessian (K : nat) (g : R) (eta v w : nat -> R) : R :=
+  Derive_n (fun t => Phi K g eta (along v w t)) 2 0.
+
+(* Linear stability: Hessian positive definite; its failure to be semidefinite is instability. *)
+Definition stable (K : nat) (g : R) (eta v : nat -> R) : Prop :=
+  forall w, (exists i, (i < K)%nat /\ w i <> 0) -> 0 < hessian K g eta v w.
+Definition not_unstable (K : nat) (g : R) (eta v : nat -> R) : Prop :=
+  forall w, 0 <= hessian K g eta v w.
+
+Definition imbalanced (K : nat) (v : nat -> R) : Prop :=
+  exists i j, (i < K)%nat /\ (j < K)%nat /\ v i <> v j.
+
+(* 1 at index j, 0 elsewhere; value hi at index j, lo elsewhere. *)
+Definition unit_at (j i : nat) : R := if Nat.eqb i j then 1 else 0.
+Definition one_favoured (j : nat) (hi lo : R) (i : nat) : R := if Nat.eqb i j then hi else lo.
