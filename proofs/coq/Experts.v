@@ -351,7 +351,7 @@ Hypothesis Hj : (j < K)%nat.
 Let Y := exp x.
 Let v := one_favoured j (lo + x) lo.
 
-Local Lemma K_pos : 2 <= INR K.
+Lemma K_pos : 2 <= INR K.
 Proof. replace 2 with (INR 2) by (simpl; ring). now apply le_INR. Qed.
 
 Local Lemma one_sum : sum K (fun i => exp (v i)) = exp lo * (Y + INR K - 1).
