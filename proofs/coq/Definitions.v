@@ -68,3 +68,37 @@ Definition imbalanced (K : nat) (v : nat -> R) : Prop :=
 (* 1 at index j, 0 elsewhere; value hi at index j, lo elsewhere. *)
 Definition unit_at (j i : nat) : R := if Nat.eqb i j then 1 else 0.
 Definition one_favoured (j : nat) (hi lo : R) (i : nat) : R := if Nat.eqb i j then hi else lo.
+
+(** * Real routers: susceptibility to an added score *)
+
+(* p n i: probability of expert i for token n. *)
+Definition probabilities (N K : nat) (p : nat -> nat -> R) : Prop :=
+  forall n, (n < N)%nat -> (forall i, (i < K)%nat -> 0 <= p n i) /\ sum K (p n) = 1.
+
+(* Average over N tokens of diag p - p p^T. *)
+Definition chi (N : nat) (p : nat -> nat -> R) (i j : nat) : R :=
+  / INR N * sum N (fun n => p n i * unit_at j i - p n i * p n j).
+
+Definition form (K : nat) (c : nat -> nat -> R) (w : nat -> R) : R :=
+  sum K (fun i => sum K (fun j => w i * c i j * w j)).
+
+(* Routing of token n with logits a n and added scores s, and the load it produces. *)
+Definition routing (K : nat) (beta : R) (a : nat -> nat -> R) (s : nat -> R) (n : nat) : nat -> R :=
+  softmax K (fun j => beta * (a n j + s j)).
+Definition load (N K : nat) (beta : R) (a : nat -> nat -> R) (s : nat -> R) (i : nat) : R :=
+  / INR N * sum N (fun n => routing K beta a s n i).
+
+(** * Finite increments, general responses, margins *)
+
+(* One mean step of the discrete rule, delta the decay per step. *)
+Definition step (delta g eta u : R) : R := (1 - delta) * u + delta * (eta + g * tanh u).
+
+(* Field of a general load response G. *)
+Definition response_field (G : R -> R) (kappa mu h z : R) : R := kappa * G z - mu * z + h.
+
+(* Normal density with mean b and standard deviation s. *)
+Definition gauss (b s x : R) : R := exp (- ((x - b) / s) ^ 2 / 2) / (s * sqrt (2 * PI)).
+
+(* Response of hard routing with a centred normal margin of standard deviation s:
+   probability of margin + z > 0 less that of margin + z < 0. *)
+Definition hard_response (s z : R) : R := RInt (gauss 0 s) (- z) z.
