@@ -139,16 +139,6 @@ Proof.
   unfold Rdiv, Rminus; simpl pow. field. lra.
 Qed.
 
-Lemma exp_ge_quadratic y : 0 <= y -> 1 + y + y ^ 2 / 2 <= exp y.
-Proof.
-  intros H.
-  assert (one : forall x, 0 <= x -> 1 + x <= exp x) by (intros; apply exp_ineq1_le).
-  apply Rminus_le_0. replace 0 with (exp 0 - (1 + 0 + 0 ^ 2 / 2)) by (rewrite exp_0; field).
-  apply (above_from_zero (fun y => exp y - (1 + y + y ^ 2 / 2)) (fun y => exp y - (1 + y))); auto.
-  - intros x. auto_derive; auto. field.
-  - intros x P. generalize (one x ltac:(lra)). lra.
-Qed.
-
 Lemma hermite_bound y : 0 <= y -> Rabs (y - 1) * exp (- y / 2) <= 1.
 Proof.
   intros H. generalize (exp_ge_quadratic (y / 2) ltac:(lra)). intros Q.

@@ -69,6 +69,19 @@ Definition imbalanced (K : nat) (v : nat -> R) : Prop :=
 Definition unit_at (j i : nat) : R := if Nat.eqb i j then 1 else 0.
 Definition one_favoured (j : nat) (hi lo : R) (i : nat) : R := if Nat.eqb i j then hi else lo.
 
+(* Gain at which the one-favoured and the balanced state are equally deep. *)
+Definition gain_equal_depth (K : nat) : R :=
+  2 * (INR K - 1) * ln (INR K - 1) / (INR K * (INR K - 2)).
+
+(* One favoured expert, x above the others: zero at an equilibrium. eta drives that expert. *)
+Definition one_favoured_gap (K : nat) (g eta x : R) : R :=
+  INR K * g * (exp x - 1) / (exp x + INR K - 1) - x + eta.
+
+(* Fold of that family: the gain at gap x, and the equation of x without drive. *)
+Definition gain_fold (K : nat) (x : R) : R := (exp x + INR K - 1) ^ 2 / (INR K ^ 2 * exp x).
+Definition fold_gap (K : nat) (x : R) : Prop :=
+  x = (exp x + INR K - 2 - (INR K - 1) / exp x) / INR K.
+
 (** * Real routers: susceptibility to an added score *)
 
 (* p n i: probability of expert i for token n. *)
@@ -92,6 +105,13 @@ Definition load (N K : nat) (beta : R) (a : nat -> nat -> R) (s : nat -> R) (i :
 
 (* One mean step of the discrete rule, delta the decay per step. *)
 Definition step (delta g eta u : R) : R := (1 - delta) * u + delta * (eta + g * tanh u).
+
+(* Stationary density of the diffusion limit, up to a constant. *)
+Definition density_exponent (g eta u : R) : R :=
+  g * sinh u ^ 2 / 2 - (u ^ 2 / 4 + u * sinh (2 * u) / 4 - cosh (2 * u) / 8)
+  + eta * (u / 2 + sinh (2 * u) / 4).
+Definition density (delta g eta u : R) : R :=
+  cosh u ^ 2 * exp (2 / (delta * g ^ 2) * density_exponent g eta u).
 
 (* Field of a general load response G. *)
 Definition response_field (G : R -> R) (kappa mu h z : R) : R := kappa * G z - mu * z + h.

@@ -232,3 +232,53 @@ Lemma global_stability : forall k lam eta c (u : R -> R), 0 < lam -> k <= lam ->
   F k lam eta c = 0 -> (forall t, 0 <= t -> is_derive u t (F k lam eta (u t))) ->
   is_lim u p_infty c.
 Proof. intros. now apply (trajectory_converges k lam eta). Qed.
+
+(** ** Rate of convergence below the critical feedback *)
+Lemma tanh_lipschitz a b : (tanh b - tanh a) * (b - a) <= (b - a) ^ 2.
+Proof.
+  assert (H : forall x y, x < y -> tanh y - tanh x <= y - x).
+  { intros x y L. destruct (MVT_cor2 tanh (fun z => 1 - tanh z ^ 2) x y L) as (z & E & _).
+    { intros z _. apply is_derive_Reals, is_derive_tanh. }
+    rewrite E. generalize (pow2_ge_0 (tanh z)). nra. }
+  destruct (Rtotal_order a b) as [L | [-> | L]]; [| lra |].
+  - generalize (H a b L). nra.
+  - generalize (H b a L). nra.
+Qed.
+
+Lemma convergence_rate : forall k lam eta c (u : R -> R), 0 <= k < lam ->
+  F k lam eta c = 0 -> (forall t, 0 <= t -> is_derive u t (F k lam eta (u t))) ->
+  forall t, 0 <= t -> Rabs (u t - c) <= Rabs (u 0 - c) * exp (- (lam - k) * t).
+Proof.
+  intros k lam eta c u Hk Hc ode t Ht.
+  set (r := lam - k).
+  assert (D : forall s, 0 <= s -> is_derive (fun s => (u s - c) ^ 2 * exp (2 * r * s)) s
+    (2 * exp (2 * r * s) * ((u s - c) * F k lam eta (u s) + r * (u s - c) ^ 2))).
+  { intros s S. assert (E := ode s S). auto_derive.
+    - eexists. exact E.
+    - match goal with |- context [Derive ?v s] =>
+        replace (Derive v s) with (F k lam eta (u s)) by (symmetry; now apply is_derive_unique) end.
+      ring. }
+  assert (N : forall s, (u s - c) * F k lam eta (u s) + r * (u s - c) ^ 2 <= 0).
+  { intros s. generalize (tanh_lipschitz c (u s)). intros T.
+    assert (E : F k lam eta (u s) = k * (tanh (u s) - tanh c) - lam * (u s - c)).
+    { revert Hc. unfold F. lra. }
+    rewrite E. unfold r. nra. }
+  assert (M : (u t - c) ^ 2 * exp (2 * r * t) <= (u 0 - c) ^ 2).
+  { destruct Ht as [Ht | <-]; [| rewrite Rmult_0_r, exp_0; lra].
+    destruct (MVT_cor2 (fun s => (u s - c) ^ 2 * exp (2 * r * s)) _ 0 t Ht
+      (fun s I => proj1 (is_derive_Reals _ _ _) (D s (proj1 I)))) as (s & E & I).
+    rewrite Rmult_0_r, exp_0 in E. generalize (N s) (exp_pos (2 * r * s)). intros Ns Es.
+    assert (0 <= exp (2 * r * s) * (- ((u s - c) * F k lam eta (u s) + r * (u s - c) ^ 2)) * t)
+      by (repeat apply Rmult_le_pos; lra).
+    lra. }
+  apply Rsqr_incr_0_var.
+  - unfold Rsqr. replace (- r * t) with (- (r * t)) by ring.
+    apply (Rmult_le_reg_r (exp (2 * r * t))); [apply exp_pos |].
+    replace (Rabs (u t - c) * Rabs (u t - c)) with (Rabs (u t - c) ^ 2) by ring.
+    rewrite pow2_abs. apply Rle_trans with (1 := M).
+    replace (exp (2 * r * t)) with (exp (r * t) * exp (r * t)) by (rewrite <- exp_plus; f_equal; ring).
+    generalize (exp_mul_neg (r * t)). intros X.
+    apply Rle_trans with (Rabs (u 0 - c) ^ 2 * (exp (r * t) * exp (- (r * t))) ^ 2); [| right; ring].
+    rewrite X, pow2_abs. right. ring.
+  - apply Rmult_le_pos; [apply Rabs_pos | left; apply exp_pos].
+Qed.

@@ -215,3 +215,64 @@ Proof.
   intros lam Hl. rewrite Derive3_F, Derive2_F, Derive_F, F_zero, F1_zero, Derive_F_gain, Derive_F1_gain.
   unfold F2, F3. rewrite tanh_zero. repeat split; lra.
 Qed.
+
+(** ** Equally deep wells *)
+Lemma V_even k lam eta u : V k lam eta (- u) = V k lam (- eta) u.
+Proof. unfold V. rewrite cosh_even. field. Qed.
+
+Lemma V_tilt k lam eta u : V k lam (- eta) u = V k lam eta u + 2 * eta * u.
+Proof. unfold V. field. Qed.
+
+(* Three equilibria are the located ones. *)
+Lemma three_are_located k lam eta a b c : 0 < lam -> lam < k -> a < b < c ->
+  F k lam eta a = 0 -> F k lam eta b = 0 -> F k lam eta c = 0 ->
+  a < - fold_point k lam /\ - fold_point k lam < b < fold_point k lam /\ fold_point k lam < c /\
+  Rabs eta < eta_fold k lam.
+Proof.
+  intros Hl Hk O A B C.
+  assert (T : Rabs eta < eta_fold k lam).
+  { destruct (Rtotal_order (Rabs eta) (eta_fold k lam)) as [L | [L | L]]; auto; exfalso.
+    - destruct (two_stability k lam eta Hl Hk L) as (d & s & _ & Z & _).
+      apply Z in A. apply Z in B. apply Z in C. lra.
+    - apply zeros_one in L; auto. destruct L as (l & N & Len & Z).
+      apply Z in A. apply Z in B. destruct l as [| x [| y l]]; simpl in *; try lia.
+      destruct A as [-> | []]. destruct B as [-> | []]. lra. }
+  destruct (three_located k lam Hl Hk eta T) as (x & y & z & X & Y & W & Q).
+  apply Q in A. apply Q in B. apply Q in C.
+  assert (a = x /\ b = y /\ c = z) as (-> & -> & ->) by lra. auto.
+Qed.
+
+Lemma right_well_deeper k lam eta a b c : 0 < lam -> lam < k -> a < b < c ->
+  F k lam eta a = 0 -> F k lam eta b = 0 -> F k lam eta c = 0 -> 0 < eta ->
+  V k lam eta c < V k lam eta a.
+Proof.
+  intros Hl Hk O A B C P.
+  destruct (three_are_located k lam eta a b c Hl Hk O A B C) as (La & Lb & Lc & _).
+  generalize (fold_point_pos k lam Hl Hk). intros Vp.
+  apply Rle_lt_trans with (V k lam eta (- a)).
+  - assert (fall : forall x y, fold_point k lam <= x -> x < y -> F k lam eta y < F k lam eta x).
+    { intros x y X L. apply (decreasing_on _ _ (F_derive k lam eta)); auto. intros t I.
+      apply F1_outer; auto. lra. }
+    destruct (Rtotal_order c (- a)) as [L | [-> | L]]; [| lra |]; left.
+    + apply (increasing_on _ _ (V_derive k lam eta)); auto. intros x I.
+      generalize (fall c x ltac:(lra) ltac:(lra)). lra.
+    + apply (decreasing_on _ _ (V_derive k lam eta)); auto. intros x I.
+      generalize (fall x c ltac:(lra) ltac:(lra)). lra.
+  - rewrite V_even, V_tilt. nra.
+Qed.
+
+Lemma maxwell : forall k lam eta a b c, 0 < lam -> lam < k -> a < b < c ->
+  F k lam eta a = 0 -> F k lam eta b = 0 -> F k lam eta c = 0 ->
+  (V k lam eta a = V k lam eta c <-> eta = 0).
+Proof.
+  intros k lam eta a b c Hl Hk O A B C. split.
+  - intros E. destruct (Rtotal_order eta 0) as [L | [L | L]]; auto; exfalso.
+    + assert (H : V k lam (- eta) (- a) < V k lam (- eta) (- c)).
+      { apply (right_well_deeper k lam (- eta) (- c) (- b) (- a)); auto; try lra;
+        rewrite F_odd, Ropp_involutive; lra. }
+      rewrite !V_even, Ropp_involutive in H. lra.
+    + generalize (right_well_deeper k lam eta a b c Hl Hk O A B C L). lra.
+  - intros ->. destruct (pitchfork_zeros k lam Hl Hk) as (us & P & Z & _).
+    apply Z in A. apply Z in B. apply Z in C.
+    assert (a = - c) as -> by lra. rewrite V_even. f_equal. ring.
+Qed.

@@ -106,6 +106,30 @@ Proof.
   now rewrite (sum_ext K (fun j => exp (v j)) (fun j => exp (v' j))) by (intros; now rewrite E).
 Qed.
 
+(* Slope of Phi along a line, and its derivative. *)
+Lemma slope_derive K g eta v w t : (0 < K)%nat ->
+  is_derive (fun t => - sum K (fun i => w i * expert_field K g eta (along v w t) i)) t
+    (hess K g (along v w t) w).
+Proof.
+  intros HK. evar_last.
+  { apply @is_derive_opp. apply is_derive_sum. intros i L. apply is_derive_scal. now apply field_along. }
+  unfold opp; simpl. unfold hess.
+  set (m := sum K (fun j => softmax K (along v w t) j * w j)).
+  rewrite (sum_ext K _ (fun i => INR K * g * (softmax K (along v w t) i * w i ^ 2)
+    - (INR K * g * m) * (softmax K (along v w t) i * w i) - w i ^ 2)).
+  - rewrite !sum_minus, !sum_scal. fold m. ring.
+  - intros i _. ring.
+Qed.
+
+Lemma hess_ext K g v v' w : (forall j, v j = v' j) -> hess K g v w = hess K g v' w.
+Proof.
+  intros E. unfold hess.
+  rewrite (sum_ext K (fun i => softmax K v i * w i) (fun i => softmax K v' i * w i))
+    by (intros; now rewrite (softmax_ext K v v')).
+  now rewrite (sum_ext K (fun i => softmax K v i * w i ^ 2) (fun i => softmax K v' i * w i ^ 2))
+    by (intros; now rewrite (softmax_ext K v v')).
+Qed.
+
 Lemma hessian_formula K g eta v w : (0 < K)%nat -> hessian K g eta v w = hess K g v w.
 Proof.
   intros HK. unfold hessian.
@@ -113,18 +137,9 @@ Proof.
   rewrite (Derive_ext _ (fun t => - sum K (fun i => w i * expert_field K g eta (along v w t) i))).
   2:{ intros t. apply is_derive_unique. apply Phi_curve; auto.
       intros i _. unfold along. auto_derive; auto. ring. }
-  apply is_derive_unique. evar_last.
-  { apply @is_derive_opp. apply is_derive_sum. intros i L. apply is_derive_scal. now apply field_along. }
-  unfold opp; simpl. unfold hess.
-  assert (S : forall i, softmax K (along v w 0) i = softmax K v i).
-  { intros i. apply softmax_ext. intros. apply along_zero. }
-  rewrite (sum_ext K (fun j => softmax K (along v w 0) j * w j) (fun j => softmax K v j * w j))
-    by (intros; now rewrite S).
-  set (m := sum K (fun j => softmax K v j * w j)).
-  rewrite (sum_ext K _ (fun i => INR K * g * (softmax K v i * w i ^ 2)
-    - (INR K * g * m) * (softmax K v i * w i) - w i ^ 2)).
-  - rewrite !sum_minus, !sum_scal. fold m. ring.
-  - intros i _. rewrite S. ring.
+  transitivity (hess K g (along v w 0) w).
+  { apply is_derive_unique. now apply slope_derive. }
+  apply hess_ext. intros. apply along_zero.
 Qed.
 
 (* The Hessian of Phi is minus the Jacobian of the field: stability is linear stability. *)
@@ -132,8 +147,7 @@ Lemma hessian_jacobian : forall K g eta v w, (0 < K)%nat ->
   hessian K g eta v w =
   - sum K (fun i => w i * Derive (fun t => expert_field K g eta (along v w t) i) 0).
 Proof.
-  intros K g eta v w HK. rewrite hessian_formula by auto.
-  rewrite <- (hessian_formula K g eta v w HK). unfold hessian.
+  intros K g eta v w HK. unfold hessian.
   change (Derive (Derive (fun t => Phi K g eta (along v w t))) 0 =
    - sum K (fun i => w i * Derive (fun t => expert_field K g eta (along v w t) i) 0)).
   rewrite (Derive_ext _ (fun t => - sum K (fun i => w i * expert_field K g eta (along v w t) i))).

@@ -220,3 +220,63 @@ Lemma fold_bounds : forall k lam, 0 < lam -> lam < k -> let r := sqrt (k / lam -
   lam * (2 / 3 * r ^ 3 - 1 / 5 * r ^ 5) <= eta_fold k lam <=
   lam * (2 / 3 * r ^ 3 - 1 / 5 * r ^ 5 + 3 / 28 * r ^ 7).
 Proof. intros k lam Hl Hk r. now generalize (fold_bounds_aux k lam Hl Hk). Qed.
+
+(* In the router's own units: feedback kappa, decay mu, inverse temperature beta, asymmetry h. *)
+Lemma sinh_double u : sinh (2 * u) = 2 * sinh u * cosh u.
+Proof.
+  unfold sinh, cosh. replace (2 * u) with (u + u) by ring.
+  replace (- (u + u)) with (- u + - u) by ring. rewrite !exp_plus. field.
+Qed.
+
+Lemma fold_dimensional : forall kappa mu beta h u, 0 < beta ->
+  (F (kappa * beta / 2) mu (beta * h / 2) u = 0 /\
+   Derive (F (kappa * beta / 2) mu (beta * h / 2)) u = 0) <->
+  (kappa = 2 * mu / beta * cosh u ^ 2 /\ h = mu / beta * (2 * u - sinh (2 * u))).
+Proof.
+  intros kappa mu beta h u Hb. rewrite fold_curve, sinh_double. split.
+  - intros [A B]. split.
+    + apply (Rmult_eq_reg_r (beta / 2)); [| lra].
+      replace (kappa * (beta / 2)) with (kappa * beta / 2) by field. rewrite A. field. lra.
+    + apply (Rmult_eq_reg_r (beta / 2)); [| lra].
+      replace (h * (beta / 2)) with (beta * h / 2) by field. rewrite B. field. lra.
+  - intros [-> ->]. split; field; lra.
+Qed.
+
+(* How the fold moves with the feedback: by the imbalance at the fold. *)
+Lemma fold_slope : forall k lam, 0 < lam -> lam < k ->
+  is_derive (fun k => eta_fold k lam) k (sqrt (1 - lam / k)).
+Proof.
+  intros k lam Hl Hk. unfold eta_fold, arcosh.
+  assert (R1 : 1 < k / lam) by (apply Rlt_div_r; lra).
+  set (q := sqrt (k / lam)). set (p := sqrt (k / lam - 1)).
+  assert (Pq : 0 < q) by (apply sqrt_lt_R0; lra).
+  assert (Pp : 0 < p) by (apply sqrt_lt_R0; lra).
+  assert (Q2 : q ^ 2 = k / lam) by (unfold q; rewrite <- Rsqr_pow2, Rsqr_sqrt; lra).
+  assert (P2 : p ^ 2 = k / lam - 1) by (unfold p; rewrite <- Rsqr_pow2, Rsqr_sqrt; lra).
+  assert (Ek : k = lam * q ^ 2) by (rewrite Q2; field; lra).
+  assert (E1 : sqrt (k * (k - lam)) = lam * q * p).
+  { replace (k * (k - lam)) with ((lam * q * p) ^ 2).
+    - rewrite sqrt_pow2; auto. repeat apply Rmult_le_pos; lra.
+    - rewrite !Rpow_mult_distr, P2, Q2. field. lra. }
+  assert (E2 : sqrt (q ^ 2 - 1) = p) by (unfold p; now rewrite Q2).
+  assert (E3 : sqrt (1 - lam / k) = p / q).
+  { replace (1 - lam / k) with ((p / q) ^ 2).
+    - rewrite sqrt_pow2; auto. apply Rlt_le, Rdiv_lt_0_compat; auto.
+    - unfold Rdiv. rewrite Rpow_mult_distr, pow_inv, P2, Q2. field. lra. }
+  assert (D1 : is_derive (fun k => sqrt (k * (k - lam))) k ((2 * k - lam) / (2 * (lam * q * p)))).
+  { rewrite <- E1. auto_derive; [nra |].
+    replace (k + - lam) with (k - lam) by ring. field. rewrite E1. nra. }
+  assert (D2 : is_derive (fun k => sqrt (k / lam)) k (/ (2 * lam * q))).
+  { unfold q. auto_derive; [lra |]. fold (k / lam). fold q. field. split; lra. }
+  assert (D3 : is_derive (fun x => ln (x + sqrt (x ^ 2 - 1))) q (/ p)).
+  { auto_derive.
+    - replace (q * (q * 1) + - (1)) with (q ^ 2 - 1) by ring. rewrite E2, Q2. repeat split; lra.
+    - replace (q * (q * 1) + - (1)) with (q ^ 2 - 1) by ring. rewrite E2. field. split; lra. }
+  evar_last.
+  { apply @is_derive_minus; [exact D1 |]. apply is_derive_scal.
+    apply (is_derive_comp (fun x => ln (x + sqrt (x ^ 2 - 1))) (fun k => sqrt (k / lam)) k); [exact D3 | exact D2]. }
+  unfold minus, plus, opp, scal; simpl; unfold mult; simpl. rewrite E3, Ek.
+  replace (q * (q * 1)) with (q ^ 2) by ring.
+  assert (Z : p ^ 2 = q ^ 2 - 1) by (rewrite P2, Q2; ring).
+  transitivity (((q ^ 2 - 1)) / (q * p)); [field; lra | rewrite <- Z; field; lra].
+Qed.

@@ -77,3 +77,35 @@ Proof.
   apply is_lim_seq_plus'; [| apply is_lim_seq_const].
   apply is_lim_seq_mult'; [now apply is_lim_seq_geom | apply is_lim_seq_const].
 Qed.
+
+(** ** Diffusion limit: drift F, variance rate delta g^2 / cosh^2. The density carries no flux. *)
+Lemma density_exponent_derive g eta u :
+  is_derive (density_exponent g eta) u (F g 1 eta u * cosh u ^ 2).
+Proof.
+  unfold density_exponent, F. auto_derive; [repeat split |].
+  assert (S : forall x, sinh (2 * x) = 2 * sinh x * cosh x).
+  { intros x. unfold sinh, cosh. replace (2 * x) with (x + x) by ring.
+    replace (- (x + x)) with (- x + - x) by ring. rewrite !exp_plus. field. }
+  assert (C : forall x, cosh (2 * x) = 2 * cosh x ^ 2 - 1).
+  { intros x. unfold cosh. replace (2 * x) with (x + x) by ring.
+    replace (- (x + x)) with (- x + - x) by ring. rewrite !exp_plus.
+    generalize (exp_mul_neg x). intros E. nra. }
+  rewrite S, C. replace (g * tanh u - 1 * u + eta) with (g * (sinh u / cosh u) - 1 * u + eta) by reflexivity.
+  field. generalize (cosh_gt0 u). lra.
+Qed.
+
+Lemma density_no_flux : forall delta g eta u, 0 < delta -> g <> 0 ->
+  is_derive (fun u => delta * g ^ 2 / (2 * cosh u ^ 2) * density delta g eta u) u
+    (F g 1 eta u * density delta g eta u).
+Proof.
+  intros delta g eta u Hd Hg.
+  assert (D := density_exponent_derive g eta u).
+  apply (is_derive_ext (fun u => delta * g ^ 2 / 2 * exp (2 / (delta * g ^ 2) * density_exponent g eta u))).
+  { intros x. unfold density.
+    match goal with |- ?a = ?b => change (@eq R a b) end. field.
+    repeat split; auto; try lra. generalize (cosh_gt0 x); lra. }
+  evar_last.
+  { apply is_derive_scal. apply (is_derive_comp exp); [apply is_derive_exp |].
+    apply is_derive_scal. exact D. }
+  unfold density, scal; simpl; unfold mult; simpl. field. repeat split; auto; lra.
+Qed.

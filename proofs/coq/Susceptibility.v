@@ -1,7 +1,7 @@
 (* Susceptibility of a router to an added score: derivative of the load, kernel, bounds. *)
 From Coq Require Import Reals Lra Lia Arith.
 From Coquelicot Require Import Coquelicot.
-From MoeCusp Require Import Definitions Hyperbolic Sums Experts.
+From MoeCusp Require Import Definitions Hyperbolic Counting Sums Experts.
 Open Scope R_scope.
 
 Lemma susceptibility_derivative : forall N K beta a s i j, (i < K)%nat -> (j < K)%nat ->
@@ -203,4 +203,48 @@ Proof.
     - intros i _. left. now apply softmax_pos.
     - now apply softmax_sum. }
   assert (0 < kappa * beta) by nra. nra.
+Qed.
+
+(** ** Weak feedback: Phi is convex, one equilibrium whatever the drive *)
+Lemma hess_convex K g v w : 0 <= g -> INR K * g < 2 -> (exists i, (i < K)%nat /\ w i <> 0) ->
+  0 < hess K g v w.
+Proof.
+  intros Hg Hk W. assert (HK : (0 < K)%nat) by (destruct W as (i & I & _); lia).
+  generalize (sum_sq_pos K w W). intros Q.
+  assert (B : variance K (softmax K v) w <= / 2 * sum K (fun i => w i ^ 2)).
+  { apply variance_half; auto; [| now apply softmax_sum]. intros. left. now apply softmax_pos. }
+  assert (A : 0 <= variance K (softmax K v) w).
+  { apply variance_nonneg; [| now apply softmax_sum]. intros. left. now apply softmax_pos. }
+  assert (G : 0 <= INR K * g) by (apply Rmult_le_pos; [apply pos_INR | auto]).
+  unfold hess. fold (variance K (softmax K v) w). nra.
+Qed.
+
+Lemma expert_convex : forall K g eta v, 0 <= g -> INR K * g < 2 -> stable K g eta v.
+Proof.
+  intros K g eta v Hg Hk w W. rewrite hessian_formula.
+  - now apply hess_convex.
+  - destruct W as (i & I & _). lia.
+Qed.
+
+Lemma expert_unique : forall K g eta v v', 0 <= g -> INR K * g < 2 ->
+  equilibrium K g eta v -> equilibrium K g eta v' -> forall i, (i < K)%nat -> v i = v' i.
+Proof.
+  intros K g eta v v' Hg Hk E E' i I.
+  destruct (Req_dec (v i) (v' i)) as [| N]; auto. exfalso.
+  assert (HK : (0 < K)%nat) by lia.
+  set (w := fun j => v' j - v j).
+  assert (W : exists j, (j < K)%nat /\ w j <> 0) by (exists i; split; auto; unfold w; lra).
+  set (phi := fun t => - sum K (fun j => w j * expert_field K g eta (along v w t) j)).
+  assert (Z : forall t x, (forall j, along v w t j = x j) -> equilibrium K g eta x -> phi t = 0).
+  { intros t x X Q. unfold phi. rewrite (sum_ext K _ (fun _ => 0)).
+    - rewrite sum_zero. ring.
+    - intros j J. replace (expert_field K g eta (along v w t) j) with (expert_field K g eta x j).
+      + rewrite (Q j J). ring.
+      + unfold expert_field. now rewrite (softmax_ext K x (along v w t)), X. }
+  assert (A0 : phi 0 = 0) by (apply (Z 0 v); auto; intros; apply along_zero).
+  assert (A1 : phi 1 = 0) by (apply (Z 1 v'); auto; intros; unfold along, w; ring).
+  assert (L : phi 0 < phi 1); [| lra].
+  apply (increasing_on phi (fun t => hess K g (along v w t) w)); [| lra |].
+  - intros t. now apply slope_derive.
+  - intros t _. now apply hess_convex.
 Qed.

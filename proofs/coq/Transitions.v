@@ -20,9 +20,6 @@ Proof.
 Qed.
 
 (** ** Equal depth *)
-Definition gain_equal_depth (K : nat) : R :=
-  2 * (INR K - 1) * ln (INR K - 1) / (INR K * (INR K - 2)).
-
 Lemma equal_depth : forall K, (3 <= K)%nat ->
   let g := gain_equal_depth K in
   exists v, 0 < g < 1 /\ equilibrium K g no_drive v /\ stable K g no_drive v /\
@@ -176,19 +173,16 @@ Proof.
 Qed.
 
 (** ** The fold of the one-favoured family, with a drive eta on the favoured expert *)
-Definition one_favoured_gap (K : nat) (g eta x : R) : R :=
-  INR K * g * (exp x - 1) / (exp x + INR K - 1) - x + eta.
-
 Lemma expert_fold : forall K g eta x, (2 <= K)%nat ->
   (one_favoured_gap K g eta x = 0 /\ Derive (one_favoured_gap K g eta) x = 0) <->
-  (g = (exp x + INR K - 1) ^ 2 / (INR K ^ 2 * exp x) /\
+  (g = gain_fold K x /\
    eta = x - (exp x - 1) * (exp x + INR K - 1) / (INR K * exp x)).
 Proof.
   intros K g eta x HK. generalize (K_pos K HK) (exp_pos x). intros P Q.
   assert (D : Derive (one_favoured_gap K g eta) x =
     INR K ^ 2 * g * exp x / (exp x + INR K - 1) ^ 2 - 1).
   { apply is_derive_unique. unfold one_favoured_gap. auto_derive; [lra |]. field. lra. }
-  rewrite D. unfold one_favoured_gap. split.
+  rewrite D. unfold one_favoured_gap, gain_fold. split.
   - intros [A B].
     assert (G : g = (exp x + INR K - 1) ^ 2 / (INR K ^ 2 * exp x)).
     { replace g with ((INR K ^ 2 * g * exp x / (exp x + INR K - 1) ^ 2 - 1 + 1) *
@@ -204,12 +198,11 @@ Qed.
 
 (* The fold without drive is the exact threshold for imbalanced equilibria. *)
 Lemma expert_fold_threshold : forall K g x, (2 <= K)%nat -> 0 < x ->
-  x = (exp x + INR K - 2 - (INR K - 1) / exp x) / INR K ->
-  ((exists v, equilibrium K g no_drive v /\ imbalanced K v) <->
-   (exp x + INR K - 1) ^ 2 / (INR K ^ 2 * exp x) <= g).
+  fold_gap K x ->
+  ((exists v, equilibrium K g no_drive v /\ imbalanced K v) <-> gain_fold K x <= g).
 Proof.
-  intros K g x HK Hx E. generalize (K_pos K HK) (exp_pos x). intros P Q.
-  rewrite imbalanced_iff by auto. set (gf := (exp x + INR K - 1) ^ 2 / (INR K ^ 2 * exp x)).
+  unfold fold_gap. intros K g x HK Hx E. generalize (K_pos K HK) (exp_pos x). intros P Q.
+  rewrite imbalanced_iff by auto. unfold gain_fold. set (gf := (exp x + INR K - 1) ^ 2 / (INR K ^ 2 * exp x)).
   assert (Y1 : 1 < exp x) by (rewrite <- exp_0; apply exp_increasing; lra).
   assert (Ex : x * (INR K * exp x) = (exp x - 1) * (exp x + INR K - 1)) by (rewrite E at 1; field; lra).
   assert (Z : excess K gf x = 0).
@@ -263,4 +256,88 @@ Proof.
     assert (INR K * gf * (exp x - 1) <= INR K * g * (exp x - 1)).
     { apply Rmult_le_compat_r; [lra |]. apply Rmult_le_compat_l; lra. }
     lra.
+Qed.
+
+(* The fold exists, is unique, and lies below the critical gain, for three experts or more. *)
+Definition gap_excess (K : nat) (x : R) : R :=
+  (exp x + INR K - 2 - (INR K - 1) / exp x) / INR K - x.
+
+Lemma gap_excess_derive K x : (2 <= K)%nat ->
+  is_derive (gap_excess K) x ((exp x - 1) * (exp x - (INR K - 1)) / (INR K * exp x)).
+Proof.
+  intros HK. generalize (K_pos K HK) (exp_pos x). intros P Q.
+  unfold gap_excess. auto_derive; [lra |]. field. lra.
+Qed.
+
+Lemma gap_excess_zero K : (2 <= K)%nat -> gap_excess K 0 = 0.
+Proof. intros HK. generalize (K_pos K HK). intros P. unfold gap_excess. rewrite exp_0. field. lra. Qed.
+
+Lemma gap_excess_sign K y : (2 <= K)%nat -> 0 < y ->
+  (y < ln (INR K - 1) -> (exp y - 1) * (exp y - (INR K - 1)) / (INR K * exp y) < 0) /\
+  (ln (INR K - 1) < y -> 0 < (exp y - 1) * (exp y - (INR K - 1)) / (INR K * exp y)).
+Proof.
+  intros HK Y. generalize (K_pos K HK) (exp_pos y). intros P Q.
+  assert (Y1 : 1 < exp y) by (rewrite <- exp_0; apply exp_increasing; lra).
+  assert (I : 0 < / (INR K * exp y)) by (apply Rinv_0_lt_compat, Rmult_lt_0_compat; lra).
+  assert (En : exp (ln (INR K - 1)) = INR K - 1) by (apply exp_ln; lra).
+  unfold Rdiv. split; intros L; apply exp_increasing in L; rewrite En in L; set (i := / _) in *.
+  - replace ((exp y - 1) * (exp y - (INR K - 1)) * i) with
+      (- ((exp y - 1) * (INR K - 1 - exp y) * i)) by ring.
+    apply Ropp_lt_gt_0_contravar. repeat apply Rmult_lt_0_compat; lra.
+  - repeat apply Rmult_lt_0_compat; lra.
+Qed.
+
+Lemma fold_gap_excess K x : fold_gap K x <-> gap_excess K x = 0.
+Proof. unfold fold_gap, gap_excess. split; lra. Qed.
+
+Lemma fold_gap_unique K x y : (3 <= K)%nat -> 0 < x -> 0 < y -> fold_gap K x -> fold_gap K y -> x = y.
+Proof.
+  intros H3 X Y. assert (HK : (2 <= K)%nat) by lia.
+  rewrite !fold_gap_excess. intros Zx Zy.
+  assert (D := fun x => gap_excess_derive K x HK).
+  assert (beyond : forall z, 0 < z -> gap_excess K z = 0 -> ln (INR K - 1) < z).
+  { intros z P Z. destruct (Rlt_or_le (ln (INR K - 1)) z) as [L | L]; auto. exfalso.
+    assert (gap_excess K z < gap_excess K 0); [| rewrite gap_excess_zero in *; auto; lra].
+    apply (decreasing_on _ _ D); auto. intros t I. apply gap_excess_sign; auto; lra. }
+  assert (no : forall a b, 0 < a -> a < b -> gap_excess K a = 0 -> gap_excess K b = 0 -> False).
+  { intros a b A L Za Zb. generalize (beyond a A Za). intros Q.
+    assert (gap_excess K a < gap_excess K b); [| lra].
+    apply (increasing_on _ _ D); auto. intros t I. apply gap_excess_sign; auto; lra. }
+  destruct (Rtotal_order x y) as [L | [L | L]]; auto; exfalso.
+  - exact (no x y X L Zx Zy).
+  - exact (no y x Y L Zy Zx).
+Qed.
+
+Lemma expert_fold_exists : forall K, (3 <= K)%nat ->
+  exists x, 0 < x /\ fold_gap K x /\ (forall y, 0 < y -> fold_gap K y -> y = x) /\
+    0 < gain_fold K x < 1.
+Proof.
+  intros K H3. assert (HK : (2 <= K)%nat) by lia.
+  assert (P : 3 <= INR K).
+  { replace 3 with (INR 3) by (simpl; ring). now apply le_INR. }
+  assert (D := fun x => gap_excess_derive K x HK).
+  destruct (log_bound (INR K - 1) ltac:(lra)) as [L0 _]. set (m := ln (INR K - 1)) in *.
+  assert (neg : gap_excess K m < 0).
+  { rewrite <- (gap_excess_zero K HK). apply (decreasing_on _ _ D); auto.
+    intros t I. unfold m in *. apply gap_excess_sign; auto; lra. }
+  set (b := m + 2 * INR K).
+  assert (pos : 0 < gap_excess K b).
+  { generalize (exp_ge_quadratic b ltac:(unfold b; lra)). intros Q. unfold gap_excess.
+    assert (B1 : 2 * INR K < b) by (unfold b; lra).
+    assert (Y1 : 1 <= exp b) by nra.
+    assert (I : (INR K - 1) / exp b <= INR K - 1).
+    { apply Rle_div_l; [lra |]. nra. }
+    apply (Rmult_lt_reg_r (INR K)); [lra |]. rewrite Rmult_0_l.
+    replace (((exp b + INR K - 2 - (INR K - 1) / exp b) / INR K - b) * INR K) with
+      (exp b + INR K - 2 - (INR K - 1) / exp b - b * INR K) by (field; lra). nra. }
+  destruct (zero_up _ _ D m b ltac:(unfold b; lra) neg pos) as (x & I & Z).
+  assert (X : 0 < x) by lra. assert (G : fold_gap K x) by now apply fold_gap_excess.
+  exists x. split; auto. split; auto. split.
+  - intros y Y Gy. now apply (fold_gap_unique K).
+  - split.
+    + unfold gain_fold. assert (Q := exp_pos x). apply Rdiv_lt_0_compat; [apply pow_lt; lra |].
+      apply Rmult_lt_0_compat; [apply pow_lt; lra | auto].
+    + destruct (first_order K H3) as (g & v & Hg & E & Im & _).
+      assert (gain_fold K x <= g); [| lra].
+      apply (expert_fold_threshold K g x HK X G). now exists v.
 Qed.
