@@ -1,0 +1,301 @@
+(* Each statement of Statements.v, proved under its own name, and what each proof assumes. *)
+From MoeCusp Require Statements.
+From MoeCusp Require Dynamics Equilibria Folds Cusps Bridge Experts.
+From MoeCusp Require Transitions Susceptibility Responses Boundary Increments.
+
+Theorem rule_drift : Statements.rule_drift.
+Proof. exact Bridge.rule_drift. Qed.
+
+Theorem bridge_field : Statements.bridge_field.
+Proof. exact Bridge.bridge_field. Qed.
+
+Theorem bridge_equilibria : Statements.bridge_equilibria.
+Proof. exact Bridge.bridge_equilibria. Qed.
+
+Theorem bridge_scaling : Statements.bridge_scaling.
+Proof. exact Bridge.bridge_scaling. Qed.
+
+Theorem bridge_experts : Statements.bridge_experts.
+Proof. exact Bridge.bridge_experts. Qed.
+
+Theorem zeros_below : Statements.zeros_below.
+Proof. exact Dynamics.zeros_below. Qed.
+
+Theorem zeros_three : Statements.zeros_three.
+Proof. exact Equilibria.zeros_three. Qed.
+
+Theorem zeros_two : Statements.zeros_two.
+Proof. exact Equilibria.zeros_two. Qed.
+
+Theorem zeros_one : Statements.zeros_one.
+Proof. exact Equilibria.zeros_one. Qed.
+
+Theorem stability_three : Statements.stability_three.
+Proof. exact Equilibria.three_stability. Qed.
+
+Theorem stability_two : Statements.stability_two.
+Proof. exact Equilibria.two_stability. Qed.
+
+Theorem stability_inward : Statements.stability_inward.
+Proof. exact Dynamics.inward. Qed.
+
+Theorem stability_global : Statements.stability_global.
+Proof. exact Dynamics.global_stability. Qed.
+
+Theorem stability_rate : Statements.stability_rate.
+Proof. exact Dynamics.convergence_rate. Qed.
+
+Theorem potential_gradient : Statements.potential_gradient.
+Proof. exact Dynamics.V_derive. Qed.
+
+Theorem potential_flow : Statements.potential_flow.
+Proof. exact Dynamics.V_flow. Qed.
+
+Theorem potential_maxwell : Statements.potential_maxwell.
+Proof. exact Equilibria.maxwell. Qed.
+
+Theorem pitchfork_criticality : Statements.pitchfork_criticality.
+Proof. exact Equilibria.pitchfork_criticality. Qed.
+
+Theorem pitchfork_zeros : Statements.pitchfork_zeros.
+Proof. exact Equilibria.pitchfork_zeros. Qed.
+
+Theorem pitchfork_below : Statements.pitchfork_below.
+Proof. exact Equilibria.pitchfork_below. Qed.
+
+Theorem fold_curve : Statements.fold_curve.
+Proof. exact Folds.fold_curve. Qed.
+
+Theorem fold_dimensional : Statements.fold_dimensional.
+Proof. exact Folds.fold_dimensional. Qed.
+
+Theorem fold_locus : Statements.fold_locus.
+Proof. exact Folds.fold_locus. Qed.
+
+Theorem fold_position : Statements.fold_position.
+Proof. exact Folds.fold_position. Qed.
+
+Theorem fold_positive : Statements.fold_positive.
+Proof. exact Equilibria.eta_fold_pos. Qed.
+
+Theorem fold_nondegenerate : Statements.fold_nondegenerate.
+Proof. exact Folds.fold_nondegenerate. Qed.
+
+Theorem fold_slope : Statements.fold_slope.
+Proof. exact Folds.fold_slope. Qed.
+
+Theorem fold_bounds : Statements.fold_bounds.
+Proof. exact Folds.fold_bounds. Qed.
+
+Theorem cusp_unique : Statements.cusp_unique.
+Proof. exact Cusps.cusp_unique. Qed.
+
+Theorem cusp_nondegenerate : Statements.cusp_nondegenerate.
+Proof. exact Cusps.cusp_nondegenerate. Qed.
+
+Theorem cubic_three : Statements.cubic_three.
+Proof. exact Cusps.cubic_three. Qed.
+
+Theorem cubic_two : Statements.cubic_two.
+Proof. exact Cusps.cubic_two. Qed.
+
+Theorem cubic_one : Statements.cubic_one.
+Proof. exact Cusps.cubic_one. Qed.
+
+Theorem cubic_remainder : Statements.cubic_remainder.
+Proof. exact Cusps.cubic_remainder. Qed.
+
+Theorem cusp_inner : Statements.cusp_inner.
+Proof. exact Cusps.cusp_inner. Qed.
+
+Theorem cusp_outer : Statements.cusp_outer.
+Proof. exact Cusps.cusp_outer. Qed.
+
+Theorem expert_gradient : Statements.expert_gradient.
+Proof. exact Experts.Phi_gradient. Qed.
+
+Theorem expert_flow : Statements.expert_flow.
+Proof. exact Experts.Phi_flow. Qed.
+
+Theorem expert_hessian : Statements.expert_hessian.
+Proof. exact Experts.hessian_jacobian. Qed.
+
+Theorem expert_at_most_two_values : Statements.expert_at_most_two_values.
+Proof. exact Experts.at_most_two_values. Qed.
+
+Theorem expert_at_most_two_scores : Statements.expert_at_most_two_scores.
+Proof. exact Experts.at_most_two_scores. Qed.
+
+Theorem expert_two_favoured_unstable : Statements.expert_two_favoured_unstable.
+Proof. exact Experts.two_favoured_unstable. Qed.
+
+Theorem expert_exactly_one_favoured : Statements.expert_exactly_one_favoured.
+Proof. exact Experts.exactly_one_favoured. Qed.
+
+Theorem expert_balanced : Statements.expert_balanced.
+Proof. exact Experts.balanced_equilibrium. Qed.
+
+Theorem expert_balanced_stable : Statements.expert_balanced_stable.
+Proof. exact Experts.balanced_stable. Qed.
+
+Theorem expert_one_favoured_relation : Statements.expert_one_favoured_relation.
+Proof. exact Experts.one_favoured_relation. Qed.
+
+Theorem expert_one_favoured_stable : Statements.expert_one_favoured_stable.
+Proof. exact Experts.one_favoured_stable. Qed.
+
+Theorem expert_fold : Statements.expert_fold.
+Proof. exact Transitions.expert_fold. Qed.
+
+Theorem expert_fold_exists : Statements.expert_fold_exists.
+Proof. exact Transitions.expert_fold_exists. Qed.
+
+Theorem expert_fold_threshold : Statements.expert_fold_threshold.
+Proof. exact Transitions.expert_fold_threshold. Qed.
+
+Theorem expert_equal_depth : Statements.expert_equal_depth.
+Proof. exact Transitions.equal_depth. Qed.
+
+Theorem expert_first_order : Statements.expert_first_order.
+Proof. exact Transitions.first_order. Qed.
+
+Theorem expert_two_no_window : Statements.expert_two_no_window.
+Proof. exact Transitions.two_experts_no_window. Qed.
+
+Theorem expert_convex : Statements.expert_convex.
+Proof. exact Susceptibility.expert_convex. Qed.
+
+Theorem expert_unique : Statements.expert_unique.
+Proof. exact Susceptibility.expert_unique. Qed.
+
+Theorem susceptibility_derivative : Statements.susceptibility_derivative.
+Proof. exact Susceptibility.susceptibility_derivative. Qed.
+
+Theorem susceptibility_symmetric : Statements.susceptibility_symmetric.
+Proof. exact Susceptibility.susceptibility_symmetric. Qed.
+
+Theorem susceptibility_kernel : Statements.susceptibility_kernel.
+Proof. exact Susceptibility.susceptibility_kernel. Qed.
+
+Theorem susceptibility_kernel_only : Statements.susceptibility_kernel_only.
+Proof. exact Susceptibility.susceptibility_kernel_only. Qed.
+
+Theorem susceptibility_psd : Statements.susceptibility_psd.
+Proof. exact Susceptibility.susceptibility_psd. Qed.
+
+Theorem susceptibility_bound : Statements.susceptibility_bound.
+Proof. exact Susceptibility.susceptibility_bound. Qed.
+
+Theorem susceptibility_uniform : Statements.susceptibility_uniform.
+Proof. exact Susceptibility.susceptibility_uniform. Qed.
+
+Theorem susceptibility_no_collapse : Statements.susceptibility_no_collapse.
+Proof. exact Susceptibility.no_collapse_below. Qed.
+
+Theorem response_fold : Statements.response_fold.
+Proof. exact Responses.response_fold. Qed.
+
+Theorem response_pitchfork : Statements.response_pitchfork.
+Proof. exact Responses.response_pitchfork. Qed.
+
+Theorem response_hard_top1 : Statements.response_hard_top1.
+Proof. exact Boundary.hard_critical_feedback. Qed.
+
+Theorem boundary_remainder : Statements.boundary_remainder.
+Proof. exact Boundary.boundary_remainder. Qed.
+
+Theorem boundary_gaussian : Statements.boundary_gaussian.
+Proof. exact Boundary.boundary_gaussian. Qed.
+
+Theorem step_fixed : Statements.step_fixed.
+Proof. exact Increments.step_fixed. Qed.
+
+Theorem step_multiplier : Statements.step_multiplier.
+Proof. exact Increments.step_multiplier. Qed.
+
+Theorem flip_threshold : Statements.flip_threshold.
+Proof. exact Increments.flip_threshold. Qed.
+
+Theorem flip_period_two : Statements.flip_period_two.
+Proof. exact Increments.period_two. Qed.
+
+Theorem noise_variance : Statements.noise_variance.
+Proof. exact Increments.noise_variance. Qed.
+
+Theorem noise_density : Statements.noise_density.
+Proof. exact Increments.density_no_flux. Qed.
+
+Print Assumptions rule_drift.
+Print Assumptions bridge_field.
+Print Assumptions bridge_equilibria.
+Print Assumptions bridge_scaling.
+Print Assumptions bridge_experts.
+Print Assumptions zeros_below.
+Print Assumptions zeros_three.
+Print Assumptions zeros_two.
+Print Assumptions zeros_one.
+Print Assumptions stability_three.
+Print Assumptions stability_two.
+Print Assumptions stability_inward.
+Print Assumptions stability_global.
+Print Assumptions stability_rate.
+Print Assumptions potential_gradient.
+Print Assumptions potential_flow.
+Print Assumptions potential_maxwell.
+Print Assumptions pitchfork_criticality.
+Print Assumptions pitchfork_zeros.
+Print Assumptions pitchfork_below.
+Print Assumptions fold_curve.
+Print Assumptions fold_dimensional.
+Print Assumptions fold_locus.
+Print Assumptions fold_position.
+Print Assumptions fold_positive.
+Print Assumptions fold_nondegenerate.
+Print Assumptions fold_slope.
+Print Assumptions fold_bounds.
+Print Assumptions cusp_unique.
+Print Assumptions cusp_nondegenerate.
+Print Assumptions cubic_three.
+Print Assumptions cubic_two.
+Print Assumptions cubic_one.
+Print Assumptions cubic_remainder.
+Print Assumptions cusp_inner.
+Print Assumptions cusp_outer.
+Print Assumptions expert_gradient.
+Print Assumptions expert_flow.
+Print Assumptions expert_hessian.
+Print Assumptions expert_at_most_two_values.
+Print Assumptions expert_at_most_two_scores.
+Print Assumptions expert_two_favoured_unstable.
+Print Assumptions expert_exactly_one_favoured.
+Print Assumptions expert_balanced.
+Print Assumptions expert_balanced_stable.
+Print Assumptions expert_one_favoured_relation.
+Print Assumptions expert_one_favoured_stable.
+Print Assumptions expert_fold.
+Print Assumptions expert_fold_exists.
+Print Assumptions expert_fold_threshold.
+Print Assumptions expert_equal_depth.
+Print Assumptions expert_first_order.
+Print Assumptions expert_two_no_window.
+Print Assumptions expert_convex.
+Print Assumptions expert_unique.
+Print Assumptions susceptibility_derivative.
+Print Assumptions susceptibility_symmetric.
+Print Assumptions susceptibility_kernel.
+Print Assumptions susceptibility_kernel_only.
+Print Assumptions susceptibility_psd.
+Print Assumptions susceptibility_bound.
+Print Assumptions susceptibility_uniform.
+Print Assumptions susceptibility_no_collapse.
+Print Assumptions response_fold.
+Print Assumptions response_pitchfork.
+Print Assumptions response_hard_top1.
+Print Assumptions boundary_remainder.
+Print Assumptions boundary_gaussian.
+Print Assumptions step_fixed.
+Print Assumptions step_multiplier.
+Print Assumptions flip_threshold.
+Print Assumptions flip_period_two.
+Print Assumptions noise_variance.
+Print Assumptions noise_density.
