@@ -225,77 +225,24 @@ Proof. exact Increments.noise_variance. Qed.
 Theorem noise_density : Statements.noise_density.
 Proof. exact Increments.density_no_flux. Qed.
 
-Print Assumptions rule_drift.
-Print Assumptions bridge_field.
-Print Assumptions bridge_equilibria.
-Print Assumptions bridge_scaling.
-Print Assumptions bridge_experts.
-Print Assumptions zeros_below.
-Print Assumptions zeros_three.
-Print Assumptions zeros_two.
-Print Assumptions zeros_one.
-Print Assumptions stability_three.
-Print Assumptions stability_two.
-Print Assumptions stability_inward.
-Print Assumptions stability_global.
-Print Assumptions stability_rate.
-Print Assumptions potential_gradient.
-Print Assumptions potential_flow.
-Print Assumptions potential_maxwell.
-Print Assumptions pitchfork_criticality.
-Print Assumptions pitchfork_zeros.
-Print Assumptions pitchfork_below.
-Print Assumptions fold_curve.
-Print Assumptions fold_dimensional.
-Print Assumptions fold_locus.
-Print Assumptions fold_position.
-Print Assumptions fold_positive.
-Print Assumptions fold_nondegenerate.
-Print Assumptions fold_slope.
-Print Assumptions fold_bounds.
-Print Assumptions cusp_unique.
-Print Assumptions cusp_nondegenerate.
-Print Assumptions cubic_three.
-Print Assumptions cubic_two.
-Print Assumptions cubic_one.
-Print Assumptions cubic_remainder.
-Print Assumptions cusp_inner.
-Print Assumptions cusp_outer.
-Print Assumptions expert_gradient.
-Print Assumptions expert_flow.
-Print Assumptions expert_hessian.
-Print Assumptions expert_at_most_two_values.
-Print Assumptions expert_at_most_two_scores.
-Print Assumptions expert_two_favoured_unstable.
-Print Assumptions expert_exactly_one_favoured.
-Print Assumptions expert_balanced.
-Print Assumptions expert_balanced_stable.
-Print Assumptions expert_one_favoured_relation.
-Print Assumptions expert_one_favoured_stable.
-Print Assumptions expert_fold.
-Print Assumptions expert_fold_exists.
-Print Assumptions expert_fold_threshold.
-Print Assumptions expert_equal_depth.
-Print Assumptions expert_first_order.
-Print Assumptions expert_two_no_window.
-Print Assumptions expert_convex.
-Print Assumptions expert_unique.
-Print Assumptions susceptibility_derivative.
-Print Assumptions susceptibility_symmetric.
-Print Assumptions susceptibility_kernel.
-Print Assumptions susceptibility_kernel_only.
-Print Assumptions susceptibility_psd.
-Print Assumptions susceptibility_bound.
-Print Assumptions susceptibility_uniform.
-Print Assumptions susceptibility_no_collapse.
-Print Assumptions response_fold.
-Print Assumptions response_pitchfork.
-Print Assumptions response_hard_top1.
-Print Assumptions boundary_remainder.
-Print Assumptions boundary_gaussian.
-Print Assumptions step_fixed.
-Print Assumptions step_multiplier.
-Print Assumptions flip_threshold.
-Print Assumptions flip_period_two.
-Print Assumptions noise_variance.
-Print Assumptions noise_density.
+(* All of them at once: what this depends on bounds what each of them depends on.
+   check.py --each asks for each one alone, which takes about a second apiece. *)
+Definition everything :=
+  (rule_drift, bridge_field, bridge_equilibria, bridge_scaling, bridge_experts, zeros_below,
+   zeros_three, zeros_two, zeros_one, stability_three, stability_two, stability_inward,
+   stability_global, stability_rate, potential_gradient, potential_flow, potential_maxwell,
+   pitchfork_criticality, pitchfork_zeros, pitchfork_below, fold_curve, fold_dimensional,
+   fold_locus, fold_position, fold_positive, fold_nondegenerate, fold_slope, fold_bounds,
+   cusp_unique, cusp_nondegenerate, cubic_three, cubic_two, cubic_one, cubic_remainder,
+   cusp_inner, cusp_outer, expert_gradient, expert_flow, expert_hessian,
+   expert_at_most_two_values, expert_at_most_two_scores, expert_two_favoured_unstable,
+   expert_exactly_one_favoured, expert_balanced, expert_balanced_stable,
+   expert_one_favoured_relation, expert_one_favoured_stable, expert_fold, expert_fold_exists,
+   expert_fold_threshold, expert_equal_depth, expert_first_order, expert_two_no_window,
+   expert_convex, expert_unique, susceptibility_derivative, susceptibility_symmetric,
+   susceptibility_kernel, susceptibility_kernel_only, susceptibility_psd, susceptibility_bound,
+   susceptibility_uniform, susceptibility_no_collapse, response_fold, response_pitchfork,
+   response_hard_top1, boundary_remainder, boundary_gaussian, step_fixed, step_multiplier,
+   flip_threshold, flip_period_two, noise_variance, noise_density).
+
+Print Assumptions everything.
