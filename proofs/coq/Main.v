@@ -1,7 +1,7 @@
 (* Each statement of Statements.v, proved under its own name, and what each proof assumes. *)
 From MoeCusp Require Statements.
 From MoeCusp Require Dynamics Equilibria Folds Cusps Bridge Experts.
-From MoeCusp Require Transitions Susceptibility Responses Boundary Increments.
+From MoeCusp Require Transitions Susceptibility Responses Boundary Increments Refutations.
 
 Theorem rule_drift : Statements.rule_drift.
 Proof. exact Bridge.rule_drift. Qed.
@@ -225,6 +225,27 @@ Proof. exact Increments.noise_variance. Qed.
 Theorem noise_density : Statements.noise_density.
 Proof. exact Increments.density_no_flux. Qed.
 
+Theorem trap_above : Statements.trap_above.
+Proof. exact Refutations.trap_above. Qed.
+
+Theorem trap_global : Statements.trap_global.
+Proof. exact Refutations.trap_global. Qed.
+
+Theorem trap_cubic_double : Statements.trap_cubic_double.
+Proof. exact Refutations.trap_cubic_double. Qed.
+
+Theorem trap_cubic_exact : Statements.trap_cubic_exact.
+Proof. exact Refutations.trap_cubic_exact. Qed.
+
+Theorem trap_no_decay : Statements.trap_no_decay.
+Proof. exact Refutations.trap_no_decay. Qed.
+
+Theorem trap_two_experts : Statements.trap_two_experts.
+Proof. exact Refutations.trap_two_experts. Qed.
+
+Theorem trap_two_favoured : Statements.trap_two_favoured.
+Proof. exact Refutations.trap_two_favoured. Qed.
+
 (* All of them at once: what this depends on bounds what each of them depends on.
    check.py --each asks for each one alone, which takes about a second apiece. *)
 Definition everything :=
@@ -243,6 +264,7 @@ Definition everything :=
    susceptibility_kernel, susceptibility_kernel_only, susceptibility_psd, susceptibility_bound,
    susceptibility_uniform, susceptibility_no_collapse, response_fold, response_pitchfork,
    response_hard_top1, boundary_remainder, boundary_gaussian, step_fixed, step_multiplier,
-   flip_threshold, flip_period_two, noise_variance, noise_density).
+   flip_threshold, flip_period_two, noise_variance, noise_density, trap_above, trap_global,
+   trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts, trap_two_favoured).
 
 Print Assumptions everything.

@@ -361,3 +361,34 @@ Definition noise_variance : Prop := forall a q (v : nat -> R), Rabs a < 1 ->
 Definition noise_density : Prop := forall delta g eta u, 0 < delta -> g <> 0 ->
   is_derive (fun u => delta * g ^ 2 / (2 * cosh u ^ 2) * density delta g eta u) u
     (F g 1 eta u * density delta g eta u).
+
+(** * Not true: each hypothesis below was left out, or an approximation taken for exact *)
+
+(** [trap.above] One equilibrium at every feedback: false. *)
+Definition trap_above : Prop := ~ (forall k lam eta, 0 < lam -> has_zeros 1 (F k lam eta)).
+
+(** [trap.global] Every equilibrium attracts every solution at every feedback: false. *)
+Definition trap_global : Prop := ~ (forall k lam eta c (u : R -> R), 0 < lam -> F k lam eta c = 0 ->
+  (forall t, 0 <= t -> is_derive u t (F k lam eta (u t))) -> is_lim u p_infty c).
+
+(** [trap.cubic_double] The cubic has two zeros wherever its discriminant is 0: false at the cusp. *)
+Definition trap_cubic_double : Prop := ~ (forall k mu eta, 0 < k ->
+  (has_zeros 2 (cubic k mu eta) <-> 4 * mu ^ 3 - 9 * k * eta ^ 2 = 0)).
+
+(** [trap.cubic_exact] The cubic gives the bistable set of F exactly: false. *)
+Definition trap_cubic_exact : Prop := ~ (forall k lam eta, 0 < lam -> lam < k ->
+  (Rabs eta < eta_fold k lam <-> 9 * k * eta ^ 2 < 4 * (k - lam) ^ 3)).
+
+(** [trap.no_decay] At most two score values without decay: false. *)
+Definition trap_no_decay : Prop := ~ (forall K kappa mu beta s,
+  (forall i, (i < K)%nat -> score_field K kappa mu beta no_drive s i = 0) ->
+  exists a b, forall i, (i < K)%nat -> s i = a \/ s i = b).
+
+(** [trap.two_experts] The first-order window opens for two experts too: false. *)
+Definition trap_two_experts : Prop := ~ (forall K, (2 <= K)%nat -> exists g v, g < 1 /\
+  equilibrium K g no_drive v /\ imbalanced K v).
+
+(** [trap.two_favoured] Every imbalanced equilibrium favours one expert: false, unstable ones favour two. *)
+Definition trap_two_favoured : Prop := ~ (forall K g v, equilibrium K g no_drive v -> imbalanced K v ->
+  exists j lo hi, (j < K)%nat /\ lo < 1 < hi /\
+    forall i, (i < K)%nat -> v i = one_favoured j hi lo i).
