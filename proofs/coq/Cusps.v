@@ -246,3 +246,46 @@ Proof.
   destruct (Rlt_or_le (eta_fold k lam) (Rabs eta)) as [L | L]; auto. exfalso.
   assert (Rabs eta ^ 2 <= eta_fold k lam ^ 2) by (apply pow_incr; lra). nra.
 Qed.
+
+(** ** The constant 2/15 cannot be lowered *)
+Lemma tanh_septic_low x : 0 <= x <= 1 -> x - x ^ 3 / 3 + 2 / 15 * x ^ 5 - 17 / 315 * x ^ 7 <= tanh x.
+Proof.
+  intros [H H1]. destruct H as [H | <-]; [| rewrite tanh_zero; right; field].
+  destruct (MVT_cor2 (fun x => tanh x - (x - x ^ 3 / 3 + 2 / 15 * x ^ 5 - 17 / 315 * x ^ 7))
+    (fun x => x ^ 2 - 2 / 3 * x ^ 4 + 17 / 45 * x ^ 6 - tanh x ^ 2) 0 x H) as (y & E & I).
+  { intros y _. apply is_derive_Reals.
+    auto_derive; [repeat split; apply ex_derive_tanh |]. rewrite Derive_tanh. field. }
+  rewrite tanh_zero in E.
+  generalize (tanh_quintic_high y ltac:(lra)) (tanh_ge0 y ltac:(lra)). intros T P.
+  assert (Q : tanh y ^ 2 <= (y - y ^ 3 / 3 + 2 / 15 * y ^ 5) ^ 2) by (apply pow_incr; lra).
+  assert (R : 0 <= y ^ 8 * (4 / 45 - 4 / 225 * y ^ 2)).
+  { apply Rmult_le_pos; [apply pow_le; lra | nra]. }
+  assert (S : 0 <= (y ^ 2 - 2 / 3 * y ^ 4 + 17 / 45 * y ^ 6 - tanh y ^ 2) * x).
+  { apply Rmult_le_pos; [| lra].
+    replace ((y - y ^ 3 / 3 + 2 / 15 * y ^ 5) ^ 2) with
+      (y ^ 2 - 2 / 3 * y ^ 4 + 17 / 45 * y ^ 6 - y ^ 8 * (4 / 45 - 4 / 225 * y ^ 2)) in Q by field.
+    lra. }
+  replace (0 - (0 - 0 ^ 3 / 3 + 2 / 15 * 0 ^ 5 - 17 / 315 * 0 ^ 7)) with 0 in E by field. lra.
+Qed.
+
+Lemma cubic_sharp : forall k lam eta c, 0 < k ->
+  (forall u, Rabs (F k lam eta u - cubic k (k - lam) eta u) <= c * k * Rabs u ^ 5) -> 2 / 15 <= c.
+Proof.
+  intros k lam eta c Hk H. destruct (Rle_or_lt (2 / 15) c) as [L | L]; auto. exfalso.
+  assert (key : forall u, 0 < u <= 1 -> 2 / 15 - 17 / 315 * u ^ 2 <= c).
+  { intros u I. generalize (H u) (tanh_septic_low u ltac:(lra)).
+    replace (F k lam eta u - cubic k (k - lam) eta u) with (k * (tanh u - u + u ^ 3 / 3))
+      by (unfold F, cubic; field).
+    rewrite (Rabs_pos_eq u) by lra. intros B T.
+    generalize (Rle_abs (k * (tanh u - u + u ^ 3 / 3))). intros A.
+    assert (P : 0 < u ^ 5) by (apply pow_lt; lra).
+    apply (Rmult_le_reg_r (k * u ^ 5)); [now apply Rmult_lt_0_compat |].
+    assert (K : k * (2 / 15 * u ^ 5 - 17 / 315 * u ^ 7) <= k * (tanh u - u + u ^ 3 / 3))
+      by (apply Rmult_le_compat_l; lra).
+    replace ((2 / 15 - 17 / 315 * u ^ 2) * (k * u ^ 5)) with (k * (2 / 15 * u ^ 5 - 17 / 315 * u ^ 7)) by ring.
+    lra. }
+  set (d := 2 / 15 - c). assert (D : 0 < d) by (unfold d; lra).
+  set (u := Rmin 1 d). assert (U1 : u <= 1) by apply Rmin_l. assert (U2 : u <= d) by apply Rmin_r.
+  assert (U0 : 0 < u) by (apply Rmin_glb_lt; lra).
+  generalize (key u ltac:(lra)). assert (u ^ 2 <= d) by nra. unfold d in *. lra.
+Qed.

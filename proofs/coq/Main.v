@@ -105,6 +105,9 @@ Proof. exact Cusps.cubic_one. Qed.
 Theorem cubic_remainder : Statements.cubic_remainder.
 Proof. exact Cusps.cubic_remainder. Qed.
 
+Theorem cubic_sharp : Statements.cubic_sharp.
+Proof. exact Cusps.cubic_sharp. Qed.
+
 Theorem cusp_inner : Statements.cusp_inner.
 Proof. exact Cusps.cusp_inner. Qed.
 
@@ -167,6 +170,9 @@ Proof. exact Susceptibility.expert_convex. Qed.
 
 Theorem expert_unique : Statements.expert_unique.
 Proof. exact Susceptibility.expert_unique. Qed.
+
+Theorem expert_contraction : Statements.expert_contraction.
+Proof. exact Susceptibility.expert_contraction. Qed.
 
 Theorem susceptibility_derivative : Statements.susceptibility_derivative.
 Proof. exact Susceptibility.susceptibility_derivative. Qed.
@@ -255,16 +261,17 @@ Definition everything :=
    pitchfork_criticality, pitchfork_zeros, pitchfork_below, fold_curve, fold_dimensional,
    fold_locus, fold_position, fold_positive, fold_nondegenerate, fold_slope, fold_bounds,
    cusp_unique, cusp_nondegenerate, cubic_three, cubic_two, cubic_one, cubic_remainder,
-   cusp_inner, cusp_outer, expert_gradient, expert_flow, expert_hessian,
+   cubic_sharp, cusp_inner, cusp_outer, expert_gradient, expert_flow, expert_hessian,
    expert_at_most_two_values, expert_at_most_two_scores, expert_two_favoured_unstable,
    expert_exactly_one_favoured, expert_balanced, expert_balanced_stable,
    expert_one_favoured_relation, expert_one_favoured_stable, expert_fold, expert_fold_exists,
    expert_fold_threshold, expert_equal_depth, expert_first_order, expert_two_no_window,
-   expert_convex, expert_unique, susceptibility_derivative, susceptibility_symmetric,
-   susceptibility_kernel, susceptibility_kernel_only, susceptibility_psd, susceptibility_bound,
-   susceptibility_uniform, susceptibility_no_collapse, response_fold, response_pitchfork,
-   response_hard_top1, boundary_remainder, boundary_gaussian, step_fixed, step_multiplier,
-   flip_threshold, flip_period_two, noise_variance, noise_density, trap_above, trap_global,
-   trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts, trap_two_favoured).
+   expert_convex, expert_unique, expert_contraction, susceptibility_derivative,
+   susceptibility_symmetric, susceptibility_kernel, susceptibility_kernel_only,
+   susceptibility_psd, susceptibility_bound, susceptibility_uniform, susceptibility_no_collapse,
+   response_fold, response_pitchfork, response_hard_top1, boundary_remainder, boundary_gaussian,
+   step_fixed, step_multiplier, flip_threshold, flip_period_two, noise_variance, noise_density,
+   trap_above, trap_global, trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts,
+   trap_two_favoured).
 
 Print Assumptions everything.

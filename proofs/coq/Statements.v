@@ -169,6 +169,10 @@ Definition cubic_one : Prop := forall k mu eta, 0 < k ->
 Definition cubic_remainder : Prop := forall k lam eta u, 0 < k ->
   Rabs (F k lam eta u - cubic k (k - lam) eta u) <= 2 / 15 * k * Rabs u ^ 5.
 
+(** [cubic.sharp] The constant 2/15 cannot be lowered. *)
+Definition cubic_sharp : Prop := forall k lam eta c, 0 < k ->
+  (forall u, Rabs (F k lam eta u - cubic k (k - lam) eta u) <= c * k * Rabs u ^ 5) -> 2 / 15 <= c.
+
 (** [cusp.inner] The bistable set of the cubic lies strictly inside the exact one. *)
 Definition cusp_inner : Prop := forall k lam eta, 0 < lam -> lam < k ->
   9 * k * eta ^ 2 <= 4 * (k - lam) ^ 3 -> Rabs eta < eta_fold k lam.
@@ -268,6 +272,14 @@ Definition expert_convex : Prop := forall K g eta v, 0 <= g -> INR K * g < 2 -> 
 (** [expert.unique] There the equilibrium is unique, whatever the drive. *)
 Definition expert_unique : Prop := forall K g eta v v', 0 <= g -> INR K * g < 2 ->
   equilibrium K g eta v -> equilibrium K g eta v' -> forall i, (i < K)%nat -> v i = v' i.
+
+(** [expert.contraction] There any two solutions, with any drive, approach each other at the rate 1 - K g / 2. *)
+Definition expert_contraction : Prop := forall K g eta (v v' : R -> nat -> R), (0 < K)%nat -> 0 <= g ->
+  (forall t i, 0 <= t -> (i < K)%nat -> is_derive (fun s => v s i) t (expert_field K g eta (v t) i)) ->
+  (forall t i, 0 <= t -> (i < K)%nat -> is_derive (fun s => v' s i) t (expert_field K g eta (v' t) i)) ->
+  forall t, 0 <= t ->
+  sum K (fun i => (v' t i - v t i) ^ 2) <=
+  sum K (fun i => (v' 0 i - v 0 i) ^ 2) * exp (- (2 - INR K * g) * t).
 
 (** * Real routers *)
 

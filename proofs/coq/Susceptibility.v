@@ -248,3 +248,80 @@ Proof.
   - intros t. now apply slope_derive.
   - intros t _. now apply hess_convex.
 Qed.
+
+(** ** Weak feedback: any two solutions approach each other *)
+Lemma hess_lower K g v w : (0 < K)%nat -> 0 <= g ->
+  (1 - INR K * g / 2) * sum K (fun i => w i ^ 2) <= hess K g v w.
+Proof.
+  intros HK Hg.
+  assert (B : variance K (softmax K v) w <= / 2 * sum K (fun i => w i ^ 2)).
+  { apply variance_half; auto; [| now apply softmax_sum]. intros. left. now apply softmax_pos. }
+  assert (G : 0 <= INR K * g) by (apply Rmult_le_pos; [apply pos_INR | auto]).
+  unfold hess. fold (variance K (softmax K v) w).
+  generalize (Rmult_le_compat_l _ _ _ G B). lra.
+Qed.
+
+Lemma expert_field_ext K g eta v v' i : (forall j, v j = v' j) ->
+  expert_field K g eta v i = expert_field K g eta v' i.
+Proof. intros E. unfold expert_field. now rewrite (softmax_ext K v v'), E. Qed.
+
+Lemma one_sided K g eta v v' : (0 < K)%nat -> 0 <= g ->
+  sum K (fun i => (v' i - v i) * (expert_field K g eta v' i - expert_field K g eta v i)) <=
+  - (1 - INR K * g / 2) * sum K (fun i => (v' i - v i) ^ 2).
+Proof.
+  intros HK Hg. set (w := fun i => v' i - v i).
+  set (phi := fun t => - sum K (fun i => w i * expert_field K g eta (along v w t) i)).
+  destruct (mvt phi (fun t => hess K g (along v w t) w)
+    (fun t => slope_derive K g eta v w t HK) 0 1 Rlt_0_1) as (c & E & _).
+  generalize (hess_lower K g (along v w c) w HK Hg). intros L.
+  assert (Z : sum K (fun i => (v' i - v i) * (expert_field K g eta v' i - expert_field K g eta v i))
+    = - (phi 1 - phi 0)).
+  { unfold phi. transitivity (sum K (fun i => w i * expert_field K g eta (along v w 1) i
+      - w i * expert_field K g eta (along v w 0) i)).
+    - apply sum_ext. intros i _.
+      rewrite (expert_field_ext K g eta (along v w 0) v), (expert_field_ext K g eta (along v w 1) v').
+      + unfold w. ring.
+      + intros. unfold along, w. ring.
+      + intros. unfold along, w. ring.
+    - rewrite sum_minus. ring. }
+  rewrite Z, E. change (sum K (fun i => (v' i - v i) ^ 2)) with (sum K (fun i => w i ^ 2)). lra.
+Qed.
+
+Lemma expert_contraction : forall K g eta (v v' : R -> nat -> R), (0 < K)%nat -> 0 <= g ->
+  (forall t i, 0 <= t -> (i < K)%nat -> is_derive (fun s => v s i) t (expert_field K g eta (v t) i)) ->
+  (forall t i, 0 <= t -> (i < K)%nat -> is_derive (fun s => v' s i) t (expert_field K g eta (v' t) i)) ->
+  forall t, 0 <= t ->
+  sum K (fun i => (v' t i - v t i) ^ 2) <=
+  sum K (fun i => (v' 0 i - v 0 i) ^ 2) * exp (- (2 - INR K * g) * t).
+Proof.
+  intros K g eta v v' HK Hg S S' t Ht.
+  set (r := 2 - INR K * g). set (e := fun s => sum K (fun i => (v' s i - v s i) ^ 2)).
+  set (de := fun s => 2 * sum K (fun i => (v' s i - v s i)
+    * (expert_field K g eta (v' s) i - expert_field K g eta (v s) i))).
+  assert (De : forall s, 0 <= s -> is_derive e s (de s)).
+  { intros s P. unfold e, de. rewrite <- sum_scal. apply is_derive_sum. intros i I.
+    evar_last.
+    { apply (is_derive_comp (fun y => y ^ 2) (fun s => v' s i - v s i) s).
+      - instantiate (1 := 2 * (v' s i - v s i)). auto_derive; auto. ring.
+      - apply @is_derive_minus; auto. }
+    unfold minus, plus, opp, scal; simpl; unfold mult; simpl. ring. }
+  assert (N : forall s, de s + r * e s <= 0).
+  { intros s. unfold de, e, r. generalize (one_sided K g eta (v s) (v' s) HK Hg). lra. }
+  assert (D : forall s, 0 <= s -> is_derive (fun s => e s * exp (r * s)) s ((de s + r * e s) * exp (r * s))).
+  { intros s P. evar_last.
+    { apply @is_derive_mult; [now apply De | | intros; apply Rmult_comm].
+      instantiate (1 := r * exp (r * s)). auto_derive; auto. ring. }
+    unfold plus, mult; simpl. ring. }
+  assert (M : e t * exp (r * t) <= e 0).
+  { destruct Ht as [Ht | <-]; [| rewrite Rmult_0_r, exp_0; lra].
+    destruct (MVT_cor2 (fun s => e s * exp (r * s)) _ 0 t Ht
+      (fun s I => proj1 (is_derive_Reals _ _ _) (D s (proj1 I)))) as (s & E & I).
+    rewrite Rmult_0_r, exp_0 in E. generalize (N s) (exp_pos (r * s)). intros Ns Es.
+    assert (0 <= - (de s + r * e s) * exp (r * s) * t) by (repeat apply Rmult_le_pos; lra).
+    lra. }
+  change (e t <= e 0 * exp (- r * t)).
+  apply (Rmult_le_reg_r (exp (r * t))); [apply exp_pos |].
+  replace (- r * t) with (- (r * t)) by ring.
+  replace (e 0 * exp (- (r * t)) * exp (r * t)) with (e 0 * (exp (r * t) * exp (- (r * t)))) by ring.
+  rewrite exp_mul_neg. lra.
+Qed.
