@@ -1,7 +1,7 @@
 (* Each statement of Statements.v, proved under its own name, and what each proof assumes. *)
 From MoeCusp Require Statements.
-From MoeCusp Require Dynamics Equilibria Folds Cusps Bridge Experts.
-From MoeCusp Require Transitions Susceptibility Responses Boundary Increments Refutations.
+From MoeCusp Require Dynamics Equilibria Folds Cusps Bridge Experts Transitions.
+From MoeCusp Require Anchors Susceptibility Responses Boundary Increments Refutations.
 
 Theorem rule_drift : Statements.rule_drift.
 Proof. exact Bridge.rule_drift. Qed.
@@ -156,6 +156,9 @@ Proof. exact Transitions.expert_fold_exists. Qed.
 Theorem expert_fold_threshold : Statements.expert_fold_threshold.
 Proof. exact Transitions.expert_fold_threshold. Qed.
 
+Theorem expert_fold_values : Statements.expert_fold_values.
+Proof. exact Anchors.expert_fold_values. Qed.
+
 Theorem expert_equal_depth : Statements.expert_equal_depth.
 Proof. exact Transitions.equal_depth. Qed.
 
@@ -265,13 +268,13 @@ Definition everything :=
    expert_at_most_two_values, expert_at_most_two_scores, expert_two_favoured_unstable,
    expert_exactly_one_favoured, expert_balanced, expert_balanced_stable,
    expert_one_favoured_relation, expert_one_favoured_stable, expert_fold, expert_fold_exists,
-   expert_fold_threshold, expert_equal_depth, expert_first_order, expert_two_no_window,
-   expert_convex, expert_unique, expert_contraction, susceptibility_derivative,
-   susceptibility_symmetric, susceptibility_kernel, susceptibility_kernel_only,
-   susceptibility_psd, susceptibility_bound, susceptibility_uniform, susceptibility_no_collapse,
-   response_fold, response_pitchfork, response_hard_top1, boundary_remainder, boundary_gaussian,
-   step_fixed, step_multiplier, flip_threshold, flip_period_two, noise_variance, noise_density,
-   trap_above, trap_global, trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts,
-   trap_two_favoured).
+   expert_fold_threshold, expert_fold_values, expert_equal_depth, expert_first_order,
+   expert_two_no_window, expert_convex, expert_unique, expert_contraction,
+   susceptibility_derivative, susceptibility_symmetric, susceptibility_kernel,
+   susceptibility_kernel_only, susceptibility_psd, susceptibility_bound, susceptibility_uniform,
+   susceptibility_no_collapse, response_fold, response_pitchfork, response_hard_top1,
+   boundary_remainder, boundary_gaussian, step_fixed, step_multiplier, flip_threshold,
+   flip_period_two, noise_variance, noise_density, trap_above, trap_global, trap_cubic_double,
+   trap_cubic_exact, trap_no_decay, trap_two_experts, trap_two_favoured).
 
 Print Assumptions everything.

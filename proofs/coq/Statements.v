@@ -249,6 +249,12 @@ Definition expert_fold_exists : Prop := forall K, (3 <= K)%nat ->
 Definition expert_fold_threshold : Prop := forall K g x, (2 <= K)%nat -> 0 < x -> fold_gap K x ->
   ((exists v, equilibrium K g no_drive v /\ imbalanced K v) <-> gain_fold K x <= g).
 
+(** [expert.fold_values] Its gain for 3, 8 and 64 experts, to 1e-15. *)
+Definition expert_fold_values : Prop := forall x, 0 < x ->
+  (fold_gap 3 x -> Rabs (gain_fold 3 x - 915214525577575 / 10 ^ 15) <= / 10 ^ 15) /\
+  (fold_gap 8 x -> Rabs (gain_fold 8 x - 531224876080987 / 10 ^ 15) <= / 10 ^ 15) /\
+  (fold_gap 64 x -> Rabs (gain_fold 64 x - 108196635043747 / 10 ^ 15) <= / 10 ^ 15).
+
 (** [expert.equal_depth] For K >= 3 a stable collapsed state is as deep as the balanced one at a gain below 1. *)
 Definition expert_equal_depth : Prop := forall K, (3 <= K)%nat ->
   let g := gain_equal_depth K in
