@@ -50,6 +50,16 @@ Proof.
   apply is_derive_unique, F2_derive.
 Qed.
 
+Lemma field_derivatives : forall k lam eta u,
+  is_derive (F k lam eta) u (k * (1 - tanh u ^ 2) - lam) /\
+  is_derive (Derive (F k lam eta)) u (- 2 * k * (tanh u - tanh u ^ 3)) /\
+  is_derive (Derive_n (F k lam eta) 2) u (- 2 * k * (1 - 3 * tanh u ^ 2) * (1 - tanh u ^ 2)).
+Proof.
+  intros k lam eta u. split; [apply F_derive | split].
+  - apply (is_derive_ext (F1 k lam)); [intros; symmetry; apply Derive_F | apply F1_derive].
+  - apply (is_derive_ext (F2 k)); [intros; symmetry; apply Derive2_F | apply F2_derive].
+Qed.
+
 Lemma Derive_F_gain lam eta u k : Derive (fun k' => F k' lam eta u) k = tanh u.
 Proof. apply is_derive_unique. unfold F. auto_derive; auto. ring. Qed.
 

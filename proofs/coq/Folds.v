@@ -280,3 +280,11 @@ Proof.
   assert (Z : p ^ 2 = q ^ 2 - 1) by (rewrite P2, Q2; ring).
   transitivity (((q ^ 2 - 1)) / (q * p)); [field; lra | rewrite <- Z; field; lra].
 Qed.
+
+Lemma fold_closed_form : forall k lam, 0 < lam -> lam < k ->
+  let v := fold_point k lam in
+  eta_fold k lam = lam / 2 * (sinh (2 * v) - 2 * v) /\ sinh v = sqrt (k / lam - 1).
+Proof.
+  intros k lam Hl Hk v. split; [| now apply sinh_fold_point].
+  rewrite eta_fold_shape, sinh_double by auto. unfold v. field.
+Qed.

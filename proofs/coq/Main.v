@@ -18,6 +18,9 @@ Proof. exact Bridge.bridge_scaling. Qed.
 Theorem bridge_experts : Statements.bridge_experts.
 Proof. exact Bridge.bridge_experts. Qed.
 
+Theorem field_derivatives : Statements.field_derivatives.
+Proof. exact Dynamics.field_derivatives. Qed.
+
 Theorem zeros_below : Statements.zeros_below.
 Proof. exact Dynamics.zeros_below. Qed.
 
@@ -78,6 +81,9 @@ Proof. exact Folds.fold_position. Qed.
 Theorem fold_positive : Statements.fold_positive.
 Proof. exact Equilibria.eta_fold_pos. Qed.
 
+Theorem fold_closed_form : Statements.fold_closed_form.
+Proof. exact Folds.fold_closed_form. Qed.
+
 Theorem fold_nondegenerate : Statements.fold_nondegenerate.
 Proof. exact Folds.fold_nondegenerate. Qed.
 
@@ -122,6 +128,12 @@ Proof. exact Experts.Phi_flow. Qed.
 
 Theorem expert_hessian : Statements.expert_hessian.
 Proof. exact Experts.hessian_jacobian. Qed.
+
+Theorem expert_hessian_formula : Statements.expert_hessian_formula.
+Proof. exact Experts.hessian_formula. Qed.
+
+Theorem expert_lambert : Statements.expert_lambert.
+Proof. exact Experts.equilibrium_xe. Qed.
 
 Theorem expert_at_most_two_values : Statements.expert_at_most_two_values.
 Proof. exact Experts.at_most_two_values. Qed.
@@ -258,23 +270,24 @@ Proof. exact Refutations.trap_two_favoured. Qed.
 (* All of them at once: what this depends on bounds what each of them depends on.
    check.py --each asks for each one alone, which takes about a second apiece. *)
 Definition everything :=
-  (rule_drift, bridge_field, bridge_equilibria, bridge_scaling, bridge_experts, zeros_below,
-   zeros_three, zeros_two, zeros_one, stability_three, stability_two, stability_inward,
-   stability_global, stability_rate, potential_gradient, potential_flow, potential_maxwell,
-   pitchfork_criticality, pitchfork_zeros, pitchfork_below, fold_curve, fold_dimensional,
-   fold_locus, fold_position, fold_positive, fold_nondegenerate, fold_slope, fold_bounds,
-   cusp_unique, cusp_nondegenerate, cubic_three, cubic_two, cubic_one, cubic_remainder,
-   cubic_sharp, cusp_inner, cusp_outer, expert_gradient, expert_flow, expert_hessian,
-   expert_at_most_two_values, expert_at_most_two_scores, expert_two_favoured_unstable,
-   expert_exactly_one_favoured, expert_balanced, expert_balanced_stable,
-   expert_one_favoured_relation, expert_one_favoured_stable, expert_fold, expert_fold_exists,
-   expert_fold_threshold, expert_fold_values, expert_equal_depth, expert_first_order,
-   expert_two_no_window, expert_convex, expert_unique, expert_contraction,
-   susceptibility_derivative, susceptibility_symmetric, susceptibility_kernel,
-   susceptibility_kernel_only, susceptibility_psd, susceptibility_bound, susceptibility_uniform,
-   susceptibility_no_collapse, response_fold, response_pitchfork, response_hard_top1,
-   boundary_remainder, boundary_gaussian, step_fixed, step_multiplier, flip_threshold,
-   flip_period_two, noise_variance, noise_density, trap_above, trap_global, trap_cubic_double,
-   trap_cubic_exact, trap_no_decay, trap_two_experts, trap_two_favoured).
+  (rule_drift, bridge_field, bridge_equilibria, bridge_scaling, bridge_experts, field_derivatives,
+   zeros_below, zeros_three, zeros_two, zeros_one, stability_three, stability_two,
+   stability_inward, stability_global, stability_rate, potential_gradient, potential_flow,
+   potential_maxwell, pitchfork_criticality, pitchfork_zeros, pitchfork_below, fold_curve,
+   fold_dimensional, fold_locus, fold_position, fold_positive, fold_closed_form,
+   fold_nondegenerate, fold_slope, fold_bounds, cusp_unique, cusp_nondegenerate, cubic_three,
+   cubic_two, cubic_one, cubic_remainder, cubic_sharp, cusp_inner, cusp_outer, expert_gradient,
+   expert_flow, expert_hessian, expert_hessian_formula, expert_lambert, expert_at_most_two_values,
+   expert_at_most_two_scores, expert_two_favoured_unstable, expert_exactly_one_favoured,
+   expert_balanced, expert_balanced_stable, expert_one_favoured_relation,
+   expert_one_favoured_stable, expert_fold, expert_fold_exists, expert_fold_threshold,
+   expert_fold_values, expert_equal_depth, expert_first_order, expert_two_no_window,
+   expert_convex, expert_unique, expert_contraction, susceptibility_derivative,
+   susceptibility_symmetric, susceptibility_kernel, susceptibility_kernel_only,
+   susceptibility_psd, susceptibility_bound, susceptibility_uniform, susceptibility_no_collapse,
+   response_fold, response_pitchfork, response_hard_top1, boundary_remainder, boundary_gaussian,
+   step_fixed, step_multiplier, flip_threshold, flip_period_two, noise_variance, noise_density,
+   trap_above, trap_global, trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts,
+   trap_two_favoured).
 
 Print Assumptions everything.

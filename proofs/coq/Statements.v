@@ -37,6 +37,12 @@ Definition bridge_experts : Prop := forall K kappa mu beta h s i, (0 < K)%nat ->
 
 (** * Two experts: number and stability of equilibria *)
 
+(** [field.derivatives] The first three derivatives of F. *)
+Definition field_derivatives : Prop := forall k lam eta u,
+  is_derive (F k lam eta) u (k * (1 - tanh u ^ 2) - lam) /\
+  is_derive (Derive (F k lam eta)) u (- 2 * k * (tanh u - tanh u ^ 3)) /\
+  is_derive (Derive_n (F k lam eta) 2) u (- 2 * k * (1 - 3 * tanh u ^ 2) * (1 - tanh u ^ 2)).
+
 (** [zeros.below] At or below the critical feedback there is exactly one equilibrium. *)
 Definition zeros_below : Prop := forall k lam eta, 0 < lam -> k <= lam -> has_zeros 1 (F k lam eta).
 
@@ -127,6 +133,11 @@ Definition fold_position : Prop := forall k lam eta u, 0 < lam -> lam < k ->
 (** [fold.positive] The fold value is positive above the critical feedback. *)
 Definition fold_positive : Prop := forall k lam, 0 < lam -> lam < k -> 0 < eta_fold k lam.
 
+(** [fold.closed_form] The fold value in terms of the fold point v. *)
+Definition fold_closed_form : Prop := forall k lam, 0 < lam -> lam < k ->
+  let v := fold_point k lam in
+  eta_fold k lam = lam / 2 * (sinh (2 * v) - 2 * v) /\ sinh v = sqrt (k / lam - 1).
+
 (** [fold.nondegenerate] Away from the cusp the fold is nondegenerate and crossed transversally. *)
 Definition fold_nondegenerate : Prop := forall k lam eta u, 0 < lam ->
   F k lam eta u = 0 -> Derive (F k lam eta) u = 0 -> u <> 0 ->
@@ -197,6 +208,15 @@ Definition expert_hessian : Prop := forall K g eta v w, (0 < K)%nat ->
   hessian K g eta v w =
   - sum K (fun i => w i * Derive (fun t => expert_field K g eta (along v w t) i) 0).
 
+(** [expert.hessian_formula] That Hessian in closed form: |w|^2 less K g times the variance of w under softmax. *)
+Definition expert_hessian_formula : Prop := forall K g eta v w, (0 < K)%nat ->
+  hessian K g eta v w = sum K (fun i => w i ^ 2) - INR K * g *
+    (sum K (fun i => softmax K v i * w i ^ 2) - sum K (fun i => softmax K v i * w i) ^ 2).
+
+(** [expert.lambert] At an equilibrium without drive v e^-v is the same for every expert. *)
+Definition expert_lambert : Prop := forall K g v i, (i < K)%nat -> equilibrium K g no_drive v ->
+  v i * exp (- v i) = INR K * g / sum K (fun j => exp (v j)).
+
 (** [expert.at_most_two_values] An equilibrium without drive takes at most two values, 1 between them. *)
 Definition expert_at_most_two_values : Prop := forall K g v, equilibrium K g no_drive v ->
   exists lo hi, lo <= 1 <= hi /\ forall i, (i < K)%nat -> v i = lo \/ v i = hi.
@@ -229,7 +249,7 @@ Definition expert_one_favoured_relation : Prop := forall K j g lo x eta, (2 <= K
   (lo = INR K * g / (exp x + INR K - 1) /\
    x = INR K * g * (exp x - 1) / (exp x + INR K - 1) + eta).
 
-(** [expert.one_favoured_stable] Such an equilibrium is stable if and only if K^2 g Y < (Y + K - 1)^2, Y = e^x. *)
+(** [expert.one_favoured_stable] Such an equilibrium, its low value below 1, is stable if and only if K^2 g Y < (Y + K - 1)^2, Y = e^x. *)
 Definition expert_one_favoured_stable : Prop := forall K j g lo x eta, (2 <= K)%nat -> (j < K)%nat ->
   equilibrium K g (fun i => eta * unit_at j i) (one_favoured j (lo + x) lo) -> lo < 1 ->
   (stable K g (fun i => eta * unit_at j i) (one_favoured j (lo + x) lo) <->
