@@ -122,3 +122,7 @@ Definition gauss (b s x : R) : R := exp (- ((x - b) / s) ^ 2 / 2) / (s * sqrt (2
 (* Response of hard routing with a centred normal margin of standard deviation s:
    probability of margin + z > 0 less that of margin + z < 0. *)
 Definition hard_response (s z : R) : R := RInt (gauss 0 s) (- z) z.
+
+(* Hamiltonian of the discrete rule with one token a step: logarithm of the mean of exp (p x),
+   x = eta - u + g sigma the increment over delta, sigma = +-1 with mean tanh u. *)
+Definition hamiltonian (g eta u p : R) : R := ln (cosh (p * g + u) / cosh u) - p * (u - eta).

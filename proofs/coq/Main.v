@@ -1,7 +1,7 @@
 (* Each statement of Statements.v, proved under its own name, and what each proof assumes. *)
 From MoeCusp Require Statements.
 From MoeCusp Require Dynamics Equilibria Folds Cusps Bridge Experts Transitions.
-From MoeCusp Require Anchors Susceptibility Responses Boundary Increments Refutations.
+From MoeCusp Require Anchors Susceptibility Responses Boundary Increments Barriers Refutations.
 
 Theorem rule_drift : Statements.rule_drift.
 Proof. exact Bridge.rule_drift. Qed.
@@ -246,6 +246,15 @@ Proof. exact Increments.noise_variance. Qed.
 Theorem noise_density : Statements.noise_density.
 Proof. exact Increments.density_no_flux. Qed.
 
+Theorem barrier_hamiltonian : Statements.barrier_hamiltonian.
+Proof. exact Barriers.hamiltonian_mean. Qed.
+
+Theorem barrier_root : Statements.barrier_root.
+Proof. exact Barriers.barrier_root. Qed.
+
+Theorem barrier_equilibrium : Statements.barrier_equilibrium.
+Proof. exact Barriers.barrier_equilibrium. Qed.
+
 Theorem trap_above : Statements.trap_above.
 Proof. exact Refutations.trap_above. Qed.
 
@@ -287,7 +296,7 @@ Definition everything :=
    susceptibility_psd, susceptibility_bound, susceptibility_uniform, susceptibility_no_collapse,
    response_fold, response_pitchfork, response_hard_top1, boundary_remainder, boundary_gaussian,
    step_fixed, step_multiplier, flip_threshold, flip_period_two, noise_variance, noise_density,
-   trap_above, trap_global, trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts,
-   trap_two_favoured).
+   barrier_hamiltonian, barrier_root, barrier_equilibrium, trap_above, trap_global,
+   trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts, trap_two_favoured).
 
 Print Assumptions everything.

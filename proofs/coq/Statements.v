@@ -400,6 +400,19 @@ Definition noise_density : Prop := forall delta g eta u, 0 < delta -> g <> 0 ->
   is_derive (fun u => delta * g ^ 2 / (2 * cosh u ^ 2) * density delta g eta u) u
     (F g 1 eta u * density delta g eta u).
 
+(** [barrier.hamiltonian] The Hamiltonian is the logarithm of the mean exponential of one step of the rule. *)
+Definition barrier_hamiltonian : Prop := forall g eta u p,
+  exp (hamiltonian g eta u p) =
+  (1 + tanh u) / 2 * exp (p * (eta - u + g)) + (1 - tanh u) / 2 * exp (p * (eta - u - g)).
+
+(** [barrier.root] Off equilibrium it has exactly one non-zero root, the barrier's slope, against the field. *)
+Definition barrier_root : Prop := forall g eta u, 0 < g -> Rabs (u - eta) < g -> F g 1 eta u <> 0 ->
+  exists p, p * F g 1 eta u < 0 /\ forall q, hamiltonian g eta u q = 0 <-> q = 0 \/ q = p.
+
+(** [barrier.equilibrium] At an equilibrium it has none: the barrier is flat there. *)
+Definition barrier_equilibrium : Prop := forall g eta u, 0 < g -> F g 1 eta u = 0 ->
+  forall q, hamiltonian g eta u q = 0 <-> q = 0.
+
 (** * Not true: each hypothesis below was left out, or an approximation taken for exact *)
 
 (** [trap.above] One equilibrium at every feedback: false. *)

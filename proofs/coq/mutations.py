@@ -92,6 +92,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("flip.period_two", "2 < delta", "2 <= delta"),
     Mutation("noise.variance", "1 - a ^ 2", "1 - a"),
     Mutation("noise.density", "2 * cosh u", "cosh u"),
+    Mutation("barrier.hamiltonian", "(1 + tanh u) / 2", "(1 - tanh u) / 2"),
+    Mutation("barrier.root", "p * F g 1 eta u < 0", "0 < p * F g 1 eta u"),
+    Mutation("fold.closed_form", "lam / 2", "lam"),
     # definitions of Definitions.v, named as there
     Mutation("F", "k * tanh u", "k * sinh u"),
     Mutation("V", "- eta * u", "+ eta * u"),
@@ -101,6 +104,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("Phi", "v i ^ 2 / 2", "v i ^ 2"),
     Mutation("chi", "- p n i * p n j", "+ p n i * p n j"),
     Mutation("step", "(1 - delta)", "(1 + delta)"),
+    Mutation("hamiltonian", "(u - eta)", "(u + eta)"),
     Mutation("gauss", "2 * PI", "PI"),
     Mutation("gain_equal_depth", "2 * (INR K - 1)", "(INR K - 1)"),
 )
