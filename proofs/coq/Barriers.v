@@ -118,7 +118,8 @@ Proof.
   intros g eta u G L N. apply Rabs_def2 in L.
   assert (root : exists p, p * F g 1 eta u < 0 /\ hamiltonian g eta u p = 0).
   { destruct (Rtotal_order (F g 1 eta u) 0) as [S | [S | S]]; [| tauto |].
-    - destruct (root_left_of_zero g (- eta) (- u)) as (p & P & Z); auto; [lra | rewrite F_odd, Ropp_involutive; lra |].
+    - destruct (root_left_of_zero g (- eta) (- u)) as (p & P & Z); auto;
+        [lra | rewrite F_odd, Ropp_involutive; lra |].
       exists (- p). split; [nra |]. rewrite hamiltonian_reflect, Ropp_involutive. exact Z.
     - destruct (root_left_of_zero g eta u) as (p & P & Z); auto; [lra |].
       exists p. split; [nra | exact Z]. }

@@ -4,6 +4,40 @@ From Coquelicot Require Import Coquelicot.
 From MoeCusp Require Import Definitions Hyperbolic Counting.
 Open Scope R_scope.
 
+(** ** The mass between -w and w and its slope *)
+Lemma reflect (g dg : R -> R) x : is_derive g (- x) (dg (- x)) ->
+  is_derive (fun y => g (- y)) x (- dg (- x)).
+Proof.
+  intros H. evar_last.
+  { apply (is_derive_comp g (fun y => - y) x); [exact H |].
+    instantiate (1 := - 1). auto_derive; auto. }
+  unfold scal; simpl; unfold mult; simpl. ring.
+Qed.
+
+Lemma mass_derive (f : R -> R) x : (forall y, continuous f y) ->
+  is_derive (fun y => RInt f (- y) y) x (f x + f (- x)).
+Proof.
+  intros C.
+  assert (integrable : forall a b, ex_RInt f a b).
+  { intros a b. apply (@ex_RInt_continuous R_CompleteNormedModule). intros. apply C. }
+  apply (is_derive_ext (fun y => RInt f 0 y - RInt f 0 (- y))).
+  { intros y. rewrite <- (RInt_Chasles f (- y) 0 y) by apply integrable.
+    rewrite <- (opp_RInt_swap f 0 (- y)) by apply integrable.
+    unfold plus, opp; simpl. ring. }
+  assert (G : forall y, is_derive (fun z => RInt f 0 z) y (f y)).
+  { intros y. apply (@is_derive_RInt R_CompleteNormedModule f (fun z => RInt f 0 z) 0 y); [| apply C].
+    apply filter_forall. intros z. apply (@RInt_correct R_CompleteNormedModule). apply integrable. }
+  evar_last.
+  { apply @is_derive_minus; [apply G |]. apply (reflect (fun z => RInt f 0 z) f). apply G. }
+  unfold minus, plus, opp; simpl. ring.
+Qed.
+
+Lemma boundary_slope : forall f : R -> R, (forall x, continuous f x) ->
+  is_derive (fun w => RInt f (- w) w) 0 (2 * f 0).
+Proof.
+  intros f C. evar_last; [now apply mass_derive |]. rewrite Ropp_0. simpl. ring.
+Qed.
+
 Section Remainder.
 Variables f f1 f2 : R -> R.
 Variables M w : R.
@@ -22,15 +56,6 @@ Proof.
   destruct (MVT_cor2 (fun y => v y - u y) (fun y => dv y - du y) 0 x X) as (z & E & I).
   { intros y _. apply is_derive_Reals. apply @is_derive_minus; auto. }
   generalize (L z ltac:(lra)). nra.
-Qed.
-
-Local Lemma reflect (g dg : R -> R) x : is_derive g (- x) (dg (- x)) ->
-  is_derive (fun y => g (- y)) x (- dg (- x)).
-Proof.
-  intros H. evar_last.
-  { apply (is_derive_comp g (fun y => - y) x); [exact H |].
-    instantiate (1 := - 1). auto_derive; auto. }
-  unfold scal; simpl; unfold mult; simpl. ring.
 Qed.
 
 Local Lemma second_difference x : 0 <= x <= w -> Rabs (f x + f (- x) - 2 * f 0) <= M * x ^ 2.
@@ -71,31 +96,11 @@ Proof.
     + intros y J. generalize (first y ltac:(lra)). lra.
 Qed.
 
-Local Lemma f_continuous x : continuous f x.
-Proof. apply (ex_derive_continuous f x). exists (f1 x). apply D1. Qed.
-
-Lemma integrable a b : ex_RInt f a b.
-Proof. apply (@ex_RInt_continuous R_CompleteNormedModule). intros. apply f_continuous. Qed.
-
-Local Lemma mass_derive x : is_derive (fun y => RInt f (- y) y) x (f x + f (- x)).
-Proof.
-  apply (is_derive_ext (fun y => RInt f 0 y - RInt f 0 (- y))).
-  { intros y. rewrite <- (RInt_Chasles f (- y) 0 y) by apply integrable.
-    rewrite <- (opp_RInt_swap f 0 (- y)) by apply integrable.
-    unfold plus, opp; simpl. ring. }
-  assert (G : forall y, is_derive (fun z => RInt f 0 z) y (f y)).
-  { intros y. apply (@is_derive_RInt R_CompleteNormedModule f (fun z => RInt f 0 z) 0 y); [| apply f_continuous].
-    apply filter_forall. intros z. apply (@RInt_correct R_CompleteNormedModule). apply integrable. }
-  evar_last.
-  { apply @is_derive_minus; [apply G |]. apply (reflect (fun z => RInt f 0 z) f). apply G. }
-  unfold minus, plus, opp; simpl. ring.
-Qed.
-
 Lemma remainder : Rabs (RInt f (- w) w - 2 * w * f 0) <= w ^ 3 / 3 * M.
 Proof.
   set (u := fun y => RInt f (- y) y - 2 * y * f 0).
   assert (Du : forall y, is_derive u y (f y + f (- y) - 2 * f 0)).
-  { intros y. unfold u. apply @is_derive_minus; [apply mass_derive |]. auto_derive; auto. ring. }
+  { intros y. unfold u. apply @is_derive_minus; [apply mass_derive; intros; apply (ex_derive_continuous f); eexists; apply D1 |]. auto_derive; auto. ring. }
   assert (U : u 0 = 0).
   { unfold u. rewrite Ropp_0, RInt_point. unfold zero; simpl. ring. }
   assert (Q : forall c y, is_derive (fun y => c * y ^ 3 / 3) y (c * y ^ 2)) by (intros; auto_derive; auto; field).
@@ -172,8 +177,8 @@ Qed.
 Lemma hard_response_derive s z : 0 < s -> is_derive (hard_response s) z (2 * gauss 0 s z).
 Proof.
   intros Hs. unfold hard_response. evar_last.
-  { apply (mass_derive (gauss 0 s) (fun x => - ((x - 0) / s ^ 2) * gauss 0 s x)).
-    intros x. now apply gauss_derive. }
+  { apply mass_derive. intros x. apply (ex_derive_continuous (gauss 0 s)).
+    eexists. now apply gauss_derive. }
   unfold gauss. replace ((- z - 0) / s) with (- ((z - 0) / s)) by (field; lra).
   replace ((- ((z - 0) / s)) ^ 2) with (((z - 0) / s) ^ 2) by ring. ring.
 Qed.

@@ -19,7 +19,7 @@ Definition arcosh (x : R) : R := ln (x + sqrt (x ^ 2 - 1)).
 Definition fold_point (k lam : R) : R := arcosh (sqrt (k / lam)).
 Definition eta_fold (k lam : R) : R := sqrt (k * (k - lam)) - lam * arcosh (sqrt (k / lam)).
 
-(* The third-order truncation of F (k, k + ... ): mu is the unfolding k - lam. *)
+(* The third-order truncation of F, with mu = k - lam. *)
 Definition cubic (k mu eta u : R) : R := eta + mu * u - k / 3 * u ^ 3.
 
 (* f has exactly n zeros: a duplicate-free list of length n holds them all and nothing else. *)
@@ -42,11 +42,13 @@ Definition score_field (K : nat) (kappa mu beta : R) (h s : nat -> R) (i : nat) 
 Definition expert_field (K : nat) (g : R) (eta v : nat -> R) (i : nat) : R :=
   INR K * g * softmax K v i - v i + eta i.
 
+(* No asymmetry between the experts. *)
 Definition no_drive : nat -> R := fun _ => 0.
 
 Definition equilibrium (K : nat) (g : R) (eta v : nat -> R) : Prop :=
   forall i, (i < K)%nat -> expert_field K g eta v i = 0.
 
+(* Potential of the field. *)
 Definition Phi (K : nat) (g : R) (eta v : nat -> R) : R :=
   sum K (fun i => v i ^ 2 / 2) - INR K * g * ln (sum K (fun j => exp (v j)))
   - sum K (fun i => eta i * v i).
@@ -62,6 +64,7 @@ Definition stable (K : nat) (g : R) (eta v : nat -> R) : Prop :=
 Definition not_unstable (K : nat) (g : R) (eta v : nat -> R) : Prop :=
   forall w, 0 <= hessian K g eta v w.
 
+(* Not all values equal. *)
 Definition imbalanced (K : nat) (v : nat -> R) : Prop :=
   exists i j, (i < K)%nat /\ (j < K)%nat /\ v i <> v j.
 

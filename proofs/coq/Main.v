@@ -222,6 +222,9 @@ Proof. exact Responses.response_pitchfork. Qed.
 Theorem response_hard_top1 : Statements.response_hard_top1.
 Proof. exact Boundary.hard_critical_feedback. Qed.
 
+Theorem boundary_slope : Statements.boundary_slope.
+Proof. exact Boundary.boundary_slope. Qed.
+
 Theorem boundary_remainder : Statements.boundary_remainder.
 Proof. exact Boundary.boundary_remainder. Qed.
 
@@ -294,9 +297,10 @@ Definition everything :=
    expert_convex, expert_unique, expert_contraction, susceptibility_derivative,
    susceptibility_symmetric, susceptibility_kernel, susceptibility_kernel_only,
    susceptibility_psd, susceptibility_bound, susceptibility_uniform, susceptibility_no_collapse,
-   response_fold, response_pitchfork, response_hard_top1, boundary_remainder, boundary_gaussian,
-   step_fixed, step_multiplier, flip_threshold, flip_period_two, noise_variance, noise_density,
-   barrier_hamiltonian, barrier_root, barrier_equilibrium, trap_above, trap_global,
-   trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts, trap_two_favoured).
+   response_fold, response_pitchfork, response_hard_top1, boundary_slope, boundary_remainder,
+   boundary_gaussian, step_fixed, step_multiplier, flip_threshold, flip_period_two,
+   noise_variance, noise_density, barrier_hamiltonian, barrier_root, barrier_equilibrium,
+   trap_above, trap_global, trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts,
+   trap_two_favoured).
 
 Print Assumptions everything.

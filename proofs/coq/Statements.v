@@ -249,7 +249,8 @@ Definition expert_one_favoured_relation : Prop := forall K j g lo x eta, (2 <= K
   (lo = INR K * g / (exp x + INR K - 1) /\
    x = INR K * g * (exp x - 1) / (exp x + INR K - 1) + eta).
 
-(** [expert.one_favoured_stable] Such an equilibrium, its low value below 1, is stable if and only if K^2 g Y < (Y + K - 1)^2, Y = e^x. *)
+(** [expert.one_favoured_stable] Such an equilibrium, its low value below 1, is stable if and only if
+    K^2 g Y < (Y + K - 1)^2, Y = e^x. *)
 Definition expert_one_favoured_stable : Prop := forall K j g lo x eta, (2 <= K)%nat -> (j < K)%nat ->
   equilibrium K g (fun i => eta * unit_at j i) (one_favoured j (lo + x) lo) -> lo < 1 ->
   (stable K g (fun i => eta * unit_at j i) (one_favoured j (lo + x) lo) <->
@@ -361,6 +362,10 @@ Definition response_pitchfork : Prop := forall G kappa mu bound, 0 < kappa -> 0 
 (** [response.hard_top1] Hard routing with a centred normal margin: critical feedback mu s sqrt(pi/2). *)
 Definition response_hard_top1 : Prop := forall mu s, 0 < s ->
   mu / Derive (hard_response s) 0 = mu * s * sqrt (PI / 2).
+
+(** [boundary.slope] For a continuous margin density f the mass within w grows from 0 with slope 2 f(0). *)
+Definition boundary_slope : Prop := forall f : R -> R, (forall x, continuous f x) ->
+  is_derive (fun w => RInt f (- w) w) 0 (2 * f 0).
 
 (** [boundary.remainder] Mass within w of the boundary is 2 w f(0) up to (w^3/3) max |f''|. *)
 Definition boundary_remainder : Prop := forall (f : R -> R) M w, 0 <= w ->

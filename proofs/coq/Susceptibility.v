@@ -52,7 +52,8 @@ Definition variance (K : nat) (p w : nat -> R) : R :=
 Lemma form_variance N K p w : form K (chi N p) w = / INR N * sum N (fun n => variance K (p n) w).
 Proof.
   unfold form, chi.
-  rewrite (sum_ext K _ (fun i => / INR N * sum N (fun n => p n i * w i ^ 2 - p n i * w i * sum K (fun j => p n j * w j)))).
+  rewrite (sum_ext K _ (fun i => / INR N * sum N (fun n => p n i * w i ^ 2
+    - p n i * w i * sum K (fun j => p n j * w j)))).
   - rewrite sum_scal. f_equal. rewrite <- (sum_swap N K). apply sum_ext. intros n _.
     unfold variance. rewrite sum_minus, sum_scal_r. ring.
   - intros i I.

@@ -45,8 +45,12 @@ _STATEMENT = re.compile(
     r"Definition\s+(?P<name>\w+)\s*:\s*Prop\s*:=(?P<formula>.*?)\.\s*(?=\n\s*\n|\Z)",
     re.DOTALL,
 )
-_DEFINED = re.compile(r"^\s*(?:Definition|Fixpoint|Inductive|Notation|Lemma|Theorem)\s+(\w+)", re.MULTILINE)
-_PROVED = re.compile(r"Theorem\s+(\w+)\s*:\s*Statements\.(\w+)\s*\.\s*Proof\.\s*exact\s+([\w.]+)\s*\.\s*Qed\.")
+_DEFINED = re.compile(
+    r"^\s*(?:Definition|Fixpoint|Inductive|Notation|Lemma|Theorem)\s+(\w+)", re.MULTILINE
+)
+_PROVED = re.compile(
+    r"Theorem\s+(\w+)\s*:\s*Statements\.(\w+)\s*\.\s*Proof\.\s*exact\s+([\w.]+)\s*\.\s*Qed\."
+)
 _AXIOM = re.compile(r"^([A-Za-z_][\w.']*)(?=\s*:|\s*$)", re.MULTILINE)
 _MARK = re.compile(r'^"== (\w+)"', re.MULTILINE)
 
@@ -83,10 +87,12 @@ class Report:
 
     @property
     def ran(self) -> bool:
+        """Whether Coq was there to be asked."""
         return self.build is not None
 
     @property
     def ok(self) -> bool:
+        """Whether every statement is proved and nothing is wrong."""
         return self.ran and not self.problems
 
 
@@ -164,7 +170,11 @@ def inconsistencies(directory: Path = DIRECTORY) -> list[str]:
     stated = statements(directory)
     names = {statement.name for statement in stated.values()}
     defined = _DEFINED.findall(without_comments((directory / "Statements.v").read_text()))
-    found += [f"Statements.v: {name} has no statement id or is no Prop" for name in defined if name not in names]
+    found += [
+        f"Statements.v: {name} has no statement id or is no Prop"
+        for name in defined
+        if name not in names
+    ]
     found += [f"Statements.v: {name} is defined twice" for name in names if defined.count(name) > 1]
     found += [
         f"Statements.v: id {s.id} and name {s.name} differ"
@@ -193,7 +203,7 @@ def _coqc(directory: Path, file: str, timeout: float) -> subprocess.CompletedPro
     )
 
 
-def compile(  # noqa: A001 - the ledger's name for this step
+def compile(
     directory: Path = DIRECTORY,
     target: Path | None = None,
     files: list[str] | None = None,
@@ -211,6 +221,11 @@ def compile(  # noqa: A001 - the ledger's name for this step
         Recompile only these, in this order, in a target that already holds a compiled library.
     timeout : float
         Limit for one file, in seconds.
+
+    Returns
+    -------
+    BuildResult
+        Time, log and the file that failed, if one did.
     """
     where = target or Path(tempfile.mkdtemp(prefix="moecusp-coq-"))
     if files is None:
@@ -264,7 +279,9 @@ def assumptions(
     text = re.sub(r'^\s*= "', '"', done.stdout, flags=re.MULTILINE)
     text = re.sub(r"^\s*: string\n", "", text, flags=re.MULTILINE)
     parts = _MARK.split(text)
-    return {name: parse_assumptions(body) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+    return {
+        name: parse_assumptions(body) for name, body in zip(parts[1::2], parts[2::2], strict=True)
+    }
 
 
 def audit(directory: Path = DIRECTORY, each: bool = False) -> Report:
@@ -285,7 +302,9 @@ def audit(directory: Path = DIRECTORY, each: bool = False) -> Report:
             report.problems.append(f"a theorem does not have the type stated: {error}")
         else:
             missing = set(names) - report.axioms.keys()
-            report.problems += [f"{name}: no answer about its assumptions" for name in sorted(missing)]
+            report.problems += [
+                f"{name}: no answer about its assumptions" for name in sorted(missing)
+            ]
             report.problems += list(_beyond(report.axioms))
     finally:
         shutil.rmtree(build.directory, ignore_errors=True)
@@ -310,10 +329,15 @@ def main(arguments: list[str]) -> int:
     for problem in report.problems:
         print(f"PROBLEM {problem}")
     if report.build is None:
-        print("not run: coqc is missing (Debian: apt-get install coq libcoq-coquelicot libcoq-interval)")
+        print(
+            "not run: coqc is missing; on Debian: "
+            "apt-get install coq libcoq-coquelicot libcoq-interval"
+        )
         return 1 if report.problems else NOT_RUN
     union = frozenset[str]().union(*report.axioms.values())
-    print(f"{len(report.statements)} statements, compiled from clean in {report.build.seconds:.1f} s")
+    print(
+        f"{len(report.statements)} statements, compiled from clean in {report.build.seconds:.1f} s"
+    )
     print(f"axioms ({'each' if each else 'all together'}): {', '.join(sorted(union)) or 'none'}")
     return 0 if report.ok else 1
 

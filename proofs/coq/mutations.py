@@ -28,6 +28,7 @@ class Mutation:
 
     @property
     def is_statement(self) -> bool:
+        """Whether the target is a statement id, not the name of a definition."""
         return "." in self.target
 
 
@@ -44,7 +45,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     # statements of Statements.v, named by id
     Mutation("rule.drift", "- mu * s j + h j", "- mu * s j - h j"),
     Mutation("bridge.field", "beta / 2 *", "beta *"),
-    Mutation("bridge.equilibria", "(kappa + h 0%nat + h 1%nat) / mu", "(kappa + h 0%nat + h 1%nat) * mu"),
+    Mutation(
+        "bridge.equilibria", "(kappa + h 0%nat + h 1%nat) / mu", "(kappa + h 0%nat + h 1%nat) * mu"
+    ),
     Mutation("zeros.below", "k <= lam -> ", ""),
     Mutation("zeros.three", "Rabs eta < eta_fold", "Rabs eta <= eta_fold"),
     Mutation("zeros.two", "has_zeros 2", "has_zeros 3"),
@@ -86,6 +89,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("susceptibility.bound", "/ 2 * sum", "/ 3 * sum"),
     Mutation("susceptibility.no_collapse", "< 2 * mu", "< 3 * mu"),
     Mutation("response.hard_top1", "PI / 2", "2 / PI"),
+    Mutation("boundary.slope", "2 * f 0", "f 0"),
     Mutation("boundary.remainder", "w ^ 3 / 3", "w ^ 3 / 4"),
     Mutation("boundary.gaussian", "3 * s ^ 3", "4 * s ^ 3"),
     Mutation("flip.threshold", "(1 - g) < 2)", "(1 - g) <= 2)"),
@@ -152,8 +156,9 @@ def run(mutation: Mutation, built: Path, scratch: Path) -> Outcome:
     return Outcome(mutation, culprit == name, f"theorem {culprit} breaks")
 
 
-def main() -> int:
-    """Run every mutation and print one line each."""
+def main(targets: list[str]) -> int:
+    """Run every mutation, or those of the named targets, and print one line each."""
+    chosen = [mutation for mutation in MUTATIONS if not targets or mutation.target in targets]
     if not check.available():
         print("not run: coqc is missing")
         return check.NOT_RUN
@@ -166,17 +171,18 @@ def main() -> int:
             print(f"the unchanged library does not compile: {base.failed}\n{base.log}")
             return 1
         missed = 0
-        for number, mutation in enumerate(MUTATIONS):
+        for number, mutation in enumerate(chosen):
             scratch = Path(folder) / f"m{number}"
             scratch.mkdir()
             outcome = run(mutation, built, scratch)
             shutil.rmtree(scratch)
             missed += not outcome.noticed
             verdict = "noticed" if outcome.noticed else "MISSED"
-            print(f"{verdict:<8}{mutation.target:<30}{mutation.old!r} -> {mutation.new!r}: {outcome.detail}", flush=True)
-    print(f"{len(MUTATIONS) - missed} of {len(MUTATIONS)} mutations noticed")
+            change = f"{mutation.old!r} -> {mutation.new!r}"
+            print(f"{verdict:<8}{mutation.target:<30}{change}: {outcome.detail}", flush=True)
+    print(f"{len(chosen) - missed} of {len(chosen)} mutations noticed")
     return 1 if missed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
