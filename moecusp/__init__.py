@@ -1,6 +1,14 @@
 """The verified mathematics of load collapse in mixture-of-experts routers."""
 
 from moecusp._arguments import ParameterError
+from moecusp.boundary import (
+    boundary_mass,
+    boundary_remainder,
+    boundary_slope,
+    soft_hard_expansion,
+    soft_hard_gap,
+    soft_hard_remainder,
+)
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set
 from moecusp.dynamics import drift, potential, slope
 from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, regime
@@ -27,6 +35,9 @@ __all__ = [
     "RouterParameters",
     "Stability",
     "balanced_critical_gain",
+    "boundary_mass",
+    "boundary_remainder",
+    "boundary_slope",
     "critical_feedback",
     "critical_feedback_from_logits",
     "cusp_normal_form",
@@ -48,5 +59,8 @@ __all__ = [
     "reduced_asymmetry",
     "regime",
     "slope",
+    "soft_hard_expansion",
+    "soft_hard_gap",
+    "soft_hard_remainder",
     "susceptibility",
 ]
