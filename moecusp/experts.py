@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moecusp import _double as dd
 from moecusp import _expert_kernels as kernels
 from moecusp._arguments import REAL, Array, ParameterError, Range, reals
 from moecusp._kernels import sinh_remainder
@@ -155,7 +156,7 @@ def expert_fold_curve(x: Any, experts: Any) -> tuple[Any, Any]:
     Notes
     -----
     The curve has a cusp at x = log(K - 1), and meets eta = 0 twice: at the gain 1 (x = 0) and at `expert_fold_gain`.
-    Near that second zero the asymmetry is expanded about it, so that its digits are kept there as well.
+    Around that second zero the asymmetry is computed in double-double, so that its digits are kept there as well.
 
     References
     ----------
@@ -185,14 +186,15 @@ def _fold_drive(x: Array, k: Array) -> Array:
     result = np.where((x > 0.0) & ((t > 0.6) | (x > 300.0)), rest, mixed)
     result = np.where(large, np.exp(-x) * ((k - 1.0) / k) + x, result)
 
-    (high, low), _ = kernels.fold_point(np.ones_like(k), np.maximum(k, 3.0))
-    d = (x - high) - low
-    near = (k > 2.0) & (d > -np.minimum(high / 3.0, 1.0)) & (d < np.maximum(high, 2.0))
-    d = np.where(near, d, 0.0)
-    curve = (high * np.cosh(high) - np.sinh(high)) / (2.0 * np.sinh(0.5 * high) ** 2)
-    half = np.sinh(0.5 * d)
-    about = -2.0 * (kernels.coth_excess(0.5 * high) * np.sinh(d) + curve * half * half) - sinh_remainder(d)
-    return np.where(near, about, result)
+    # between: a difference of two terms that may be nearly equal, in double-double
+    between = (x > 1e-3) & (x < 6.0 + 4.0 * np.log(k)) & (k > 2.0)
+    score, count = dd.single(x[between]), dd.single(k[between])
+    e = dd.expm1(score)
+    taken = dd.divide(
+        dd.multiply(e, dd.add(e, count)), dd.multiply(count, dd.add(e, dd.single(np.ones_like(score[0]))))
+    )
+    result[between] = dd.add(score, dd.negative(taken))[0]
+    return result
 
 
 def _counts(experts: Any, keep: bool = False) -> Any:
