@@ -46,12 +46,8 @@ _STATEMENT = re.compile(
     r"Definition\s+(?P<name>\w+)\s*:\s*Prop\s*:=(?P<formula>.*?)\.\s*(?=\n\s*\n|\Z)",
     re.DOTALL,
 )
-_DEFINED = re.compile(
-    r"^\s*(?:Definition|Fixpoint|Inductive|Notation|Lemma|Theorem)\s+(\w+)", re.MULTILINE
-)
-_PROVED = re.compile(
-    r"Theorem\s+(\w+)\s*:\s*Statements\.(\w+)\s*\.\s*Proof\.\s*exact\s+([\w.]+)\s*\.\s*Qed\."
-)
+_DEFINED = re.compile(r"^\s*(?:Definition|Fixpoint|Inductive|Notation|Lemma|Theorem)\s+(\w+)", re.MULTILINE)
+_PROVED = re.compile(r"Theorem\s+(\w+)\s*:\s*Statements\.(\w+)\s*\.\s*Proof\.\s*exact\s+([\w.]+)\s*\.\s*Qed\.")
 _AXIOM = re.compile(r"^([A-Za-z_][\w.']*)(?=\s*:|\s*$)", re.MULTILINE)
 _MARK = re.compile(r'^"== (\w+)"', re.MULTILINE)
 
@@ -143,10 +139,7 @@ def forbidden(directory: Path = DIRECTORY) -> list[str]:
                 if hit.group(1).startswith("Module") and path.name in _AUDITED:
                     found.append(f"{path.name}:{number}: modules could shadow a statement")
             if depth <= 0:
-                found += [
-                    f"{path.name}:{number}: {hit.group(0)} outside a section"
-                    for hit in _LOCAL.finditer(line)
-                ]
+                found += [f"{path.name}:{number}: {hit.group(0)} outside a section" for hit in _LOCAL.finditer(line)]
     return found
 
 
@@ -172,16 +165,10 @@ def inconsistencies(directory: Path = DIRECTORY) -> list[str]:
     stated = statements(directory)
     names = {statement.name for statement in stated.values()}
     defined = _DEFINED.findall(without_comments((directory / "Statements.v").read_text()))
-    found += [
-        f"Statements.v: {name} has no statement id or is no Prop"
-        for name in defined
-        if name not in names
-    ]
+    found += [f"Statements.v: {name} has no statement id or is no Prop" for name in defined if name not in names]
     found += [f"Statements.v: {name} is defined twice" for name in names if defined.count(name) > 1]
     found += [
-        f"Statements.v: id {s.id} and name {s.name} differ"
-        for s in stated.values()
-        if s.name != s.id.replace(".", "_")
+        f"Statements.v: id {s.id} and name {s.name} differ" for s in stated.values() if s.name != s.id.replace(".", "_")
     ]
     main = without_comments((directory / "Main.v").read_text())
     proved: dict[str, str] = {}
@@ -265,9 +252,7 @@ def parse_assumptions(output: str) -> frozenset[str]:
     return frozenset(_AXIOM.findall(output)) - {"Axioms", "Section"}
 
 
-def assumptions(
-    built: Path, names: list[str], each: bool = False, timeout: float = 600.0
-) -> dict[str, frozenset[str]]:
+def assumptions(built: Path, names: list[str], each: bool = False, timeout: float = 600.0) -> dict[str, frozenset[str]]:
     """Axioms behind the theorems, asked of Coq in a file of its own.
 
     That file also makes Coq check that each theorem of Main has the type of that name in
@@ -292,9 +277,7 @@ def assumptions(
     text = re.sub(r'^\s*= "', '"', done.stdout, flags=re.MULTILINE)
     text = re.sub(r"^\s*: string\n", "", text, flags=re.MULTILINE)
     parts = _MARK.split(text)
-    return {
-        name: parse_assumptions(body) for name, body in zip(parts[1::2], parts[2::2], strict=True)
-    }
+    return {name: parse_assumptions(body) for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def audit(directory: Path = DIRECTORY, each: bool = False) -> Report:
@@ -315,9 +298,7 @@ def audit(directory: Path = DIRECTORY, each: bool = False) -> Report:
             report.problems.append(f"a theorem does not have the type stated: {error}")
         else:
             missing = set(names) - report.axioms.keys()
-            report.problems += [
-                f"{name}: no answer about its assumptions" for name in sorted(missing)
-            ]
+            report.problems += [f"{name}: no answer about its assumptions" for name in sorted(missing)]
             report.problems += list(_beyond(report.axioms))
     finally:
         shutil.rmtree(build.directory, ignore_errors=True)
@@ -347,10 +328,7 @@ def main(arguments: list[str]) -> int:
     for problem in report.problems:
         print(f"PROBLEM {problem}")
     if report.build is None:
-        print(
-            "not run: coqc is missing; on Debian: "
-            "apt-get install coq libcoq-coquelicot libcoq-interval"
-        )
+        print("not run: coqc is missing; on Debian: apt-get install coq libcoq-coquelicot libcoq-interval")
         return 1 if report.problems else NOT_RUN
     union = frozenset[str]().union(*report.axioms.values())
     build = report.build

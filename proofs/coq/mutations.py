@@ -45,9 +45,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     # statements of Statements.v, named by id
     Mutation("rule.drift", "- mu * s j + h j", "- mu * s j - h j"),
     Mutation("bridge.field", "beta / 2 *", "beta *"),
-    Mutation(
-        "bridge.equilibria", "(kappa + h 0%nat + h 1%nat) / mu", "(kappa + h 0%nat + h 1%nat) * mu"
-    ),
+    Mutation("bridge.equilibria", "(kappa + h 0%nat + h 1%nat) / mu", "(kappa + h 0%nat + h 1%nat) * mu"),
     Mutation("zeros.below", "k <= lam -> ", ""),
     Mutation("zeros.three", "Rabs eta < eta_fold", "Rabs eta <= eta_fold"),
     Mutation("zeros.two", "has_zeros 2", "has_zeros 3"),
