@@ -79,7 +79,7 @@ class Statement:
 
     def bare(self, text: str) -> Any:
         """Return an expression whose symbols are only real, so that nothing is decided while it is read."""
-        return _parse(text, lambda name: sp.Symbol(name, real=True))
+        return _bare(text)
 
     def use(self, other: str, claim: str) -> Any:
         """Return what another statement claims, in this statement's symbols."""
@@ -99,6 +99,11 @@ class Statement:
 def _parse(text: str, symbol: Callable[[str], sp.Symbol]) -> Any:
     names = {name: symbol(name) for name in _NAME.findall(text) if name not in _FUNCTIONS}
     return parse_expr(text, local_dict=names)
+
+
+@cache
+def _bare(text: str) -> Any:
+    return _parse(text, lambda name: sp.Symbol(name, real=True))
 
 
 def _is_relation(text: str) -> bool:
