@@ -1,0 +1,73 @@
+"""Command line ``moecusp``: parse, call, print (the extra ``cli``)."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+import moecusp as mc
+
+
+@click.group()
+def app() -> None:
+    """Say when a mixture-of-experts router collapses onto few experts, and how far away yours is."""
+
+
+@app.command()
+@click.option("--feedback", type=float, required=True, help="Feedback κ > 0 (score/time).")
+@click.option("--decay", type=float, default=1.0, show_default=True, help="Decay rate μ > 0 (1/time).")
+@click.option(
+    "--inverse-temperature", type=float, default=1.0, show_default=True, help="Inverse temperature β > 0 (1/score)."
+)
+@click.option(
+    "--asymmetry", type=float, default=0.0, show_default=True, help="Asymmetry h = h₁ − h₂ (score/time), two experts."
+)
+@click.option("--experts", type=int, default=2, show_default=True, help="Number of experts K >= 2.")
+def locate(feedback: float, decay: float, inverse_temperature: float, asymmetry: float, experts: int) -> None:
+    """Say where a softmax router sits relative to collapse."""
+    router = mc.RouterParameters(feedback, decay, inverse_temperature, asymmetry, experts)
+    click.echo(f"critical feedback  {router.critical_feedback:.10g}")
+    click.echo(f"gain               {router.gain:.10g}  (1 is critical)")
+    if experts != 2:
+        return
+    click.echo(f"reduced asymmetry  {router.reduced_asymmetry:.10g}")
+    click.echo(f"regime             {router.regime().name}")
+    fold = router.folds()
+    click.echo(f"folds at h         {'none' if fold != fold else f'±{fold:.10g}'}")
+    found = router.equilibria()
+    for load, stability in zip(found.load, found.stability, strict=True):
+        if stability != mc.Stability.ABSENT:
+            click.echo(f"load of expert 1   {load:.10g}  ({mc.Stability(stability).name.lower()})")
+
+
+def execute(command: click.Command, name: str) -> int:
+    """Run a command line and return its exit status; what the user got wrong is said in one line."""
+    try:
+        result = command.main(prog_name=name, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
+    except click.ClickException as error:
+        return _say(error.format_message(), error.exit_code)
+    except mc.ParameterError as error:
+        return _say(str(error), 2)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("interrupted; nothing was written", 130)
+    except OSError as error:
+        return _say(f"{error.filename or 'file'}: {error.strerror}", 1)
+    return result if isinstance(result, int) else 0
+
+
+def _say(message: str, status: int) -> int:
+    click.echo(f"error: {' '.join(message.split())}", err=True)
+    return status
+
+
+def main() -> int:
+    """Run the command line ``moecusp``."""
+    return execute(app, "moecusp")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
