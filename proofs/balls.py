@@ -69,7 +69,7 @@ def halves(box: tuple[Interval, ...]) -> Iterator[tuple[Interval, ...]]:
         yield (*box[:side], part, *box[side + 1 :])
 
 
-def covered(text: str, box: tuple[Interval, ...], holds: Callable[..., bool], leaves: int = 20000) -> str:
+def covered(text: str, box: tuple[Interval, ...], holds: Callable[..., bool], leaves: int = 2000) -> str:
     """Return the text and the number of cells if `holds` is certain on every cell of a cover of the box."""
     pending, count = [box], 0
     while pending:

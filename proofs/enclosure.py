@@ -238,14 +238,15 @@ def _momentum(s: Statement, u: arb, g: arb, eta: arb) -> arb:
     slope = sp.diff(H, sp.Symbol("u", real=True))
     centre = u.mid()
 
-    def quotient(p: arb) -> arb:
+    def over_p(p: arb) -> arb:
         change = value(slope, u=u, p=p, g=g, eta=eta) * (u - centre)
-        return (value(H, u=centre, p=p, g=g, eta=eta) + change) / p
+        quotient: arb = (value(H, u=centre, p=p, g=g, eta=eta) + change) / p
+        return quotient
 
     def bisect(certain: Callable[[arb], bool], inside: Fraction, outside: Fraction) -> Fraction:
         for _ in range(12):
             middle = (inside + outside) / 2
-            inside, outside = (middle, outside) if certain(quotient(exact(middle))) else (inside, middle)
+            inside, outside = (middle, outside) if certain(over_p(exact(middle))) else (inside, middle)
         return inside
 
     low = bisect(lambda quotient: quotient < 0, Fraction(-4), Fraction(0))
@@ -273,7 +274,7 @@ def _delay(s: Statement, a: arb, b: arb) -> arb:
     """Evaluate the claimed delay at rho = 1/8 through logarithms: its powers are thirds."""
     names = {"a": a, "rho": arb(1) / 8, "b": b}
     expression = s.bare(s.claims["delay"]).as_powers_dict()
-    total = arb(1)
+    total: arb = arb(1)
     for base, power in expression.items():
         number = arb(int(base)) if base.is_Integer else names[str(base)]
         exponent = arb(int(power.p)) / int(power.q)

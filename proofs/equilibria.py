@@ -81,9 +81,9 @@ def response(s: Statement) -> Iterator[str]:
     u, eta = s.symbols("u eta")
     branch = sp.Function("U")(eta)
     total = sp.diff(drift(s).subs(u, branch), eta)
-    yield zero("implicit derivative", total.subs(sp.diff(branch, eta), s["du"].subs(u, branch)))
+    yield zero("it is -1/F'", 1 / s["du"] + s.use("reduced.slope", "slope"))
     yield zero("at balance", s["du"].subs(u, 0) - s["balanced"])
-    yield zero("it is -1/F'", s["du"] * s.use("reduced.slope", "slope") + 1)
+    yield zero("implicit derivative", total.subs(sp.diff(branch, eta), s["du"].subs(u, branch)))
 
 
 @proves("equilibrium.lambert")

@@ -105,6 +105,15 @@ def one_favoured(s: Statement) -> Iterator[str]:
     yield zero("same threshold as the two values'", slope + s["eigenvalue"] * sp.exp(-v))
 
 
+@proves("expert.unique")
+def unique(s: Statement) -> Iterator[str]:
+    """The Jacobian's largest eigenvalue is at most K g/2 - 1 (susceptibility.bound)."""
+    K, g = s.symbols("K g")
+    top = K * g * s.use("susceptibility.bound", "lambda_max").subs(s.symbol("beta"), 1) - 1
+    yield zero("it can vanish from this gain on", top.subs(g, s["g"]))
+    yield positive("and grows with the gain", sp.diff(top, g))
+
+
 def one(s: Statement, x: Any) -> Any:
     """Return the drive-free right side K g (Y - 1)/(Y + K - 1) of x with Y = exp x: one favoured expert."""
     return s.use("expert.family", "x").subs({s.symbol("m"): 1, s.symbol("Y"): sp.exp(x)})

@@ -92,6 +92,7 @@ def fold_bounds(s: Statement) -> Iterator[str]:
     yield positive("so the slope is larger", d / (3 + 2 * d))
     yield zero("(upper'/slope)^2 = 1 + d", (upper / slope) ** 2 - (1 + d))
     yield positive("so the slope is smaller", d)
+    yield positive("as both grow", upper)
 
 
 @proves("fold.gain")

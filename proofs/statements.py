@@ -43,6 +43,7 @@ class Statement:
     source: str
     code: tuple[str, ...]
     layers: tuple[str, ...]
+    formal: tuple[str, ...] = ()
 
     def __getitem__(self, claim: str) -> Any:
         """Return a claimed expression."""
@@ -93,7 +94,7 @@ class Statement:
     @property
     def formula(self) -> str:
         """The claims as a line of text."""
-        return "; ".join(text if _is_relation(text) else f"{name} = {text}" for name, text in self.claims.items())
+        return "; ".join(text if is_relation(text) else f"{name} = {text}" for name, text in self.claims.items())
 
 
 def _parse(text: str, symbol: Callable[[str], sp.Symbol]) -> Any:
@@ -106,7 +107,8 @@ def _bare(text: str) -> Any:
     return _parse(text, lambda name: sp.Symbol(name, real=True))
 
 
-def _is_relation(text: str) -> bool:
+def is_relation(text: str) -> bool:
+    """Return whether a claim is an inequality or an equation rather than a value."""
     return bool(re.search(r"[<>]|Eq\(|Ne\(", text))
 
 
@@ -129,7 +131,8 @@ def load(path: Path = SOURCE) -> dict[str, Statement]:
             assumptions=tuple(row["assumptions"]),
             source=row["source"],
             code=tuple(row["code"]),
-            layers=tuple(row["layers"]),
+            layers=(*row["layers"], *(["formal"] if "formal" in row else [])),
+            formal=tuple(row.get("formal", ())),
         )
         for stem, rows in tomllib.loads(path.read_text(encoding="utf-8")).items()
         for name, row in rows.items()
