@@ -19,6 +19,7 @@ from proofs.statements import Statement
 from proofs.steps import NotProved, proves
 
 ULPS = 4
+ROOT_ULPS = 64  # the middle equilibrium close to a fold is the worst
 NEAR_CUSP = [1.0 + 2.0**-k for k in range(2, 53, 3)]
 GAINS = [*NEAR_CUSP, 1.1, 1.37, 1.5, 1.9999, 2.0, 2.7182818, 5.0, 17.3, 1e3, 1e7, 1e15]
 ANGLES = [s * x for x in (1e-300, 1e-8, 1e-3, 0.1, 0.49, 0.5, 0.51, 1.0, 1.01, 3.3, 20.0, 300.0) for s in (1, -1)]
@@ -161,7 +162,7 @@ def fold_dimensional(s: Statement) -> Iterator[str]:
     yield f"h: {count} vectors within {ULPS} ulp"
 
 
-def root_is_within(u: float, field: Callable[[arb], arb], ulps: int = ULPS) -> bool:
+def root_is_within(u: float, field: Callable[[arb], arb], ulps: int = ROOT_ULPS) -> bool:
     """Return whether the field certainly changes its sign within so many ulp of u, or vanishes exactly at 0."""
     if u == 0.0 and field(arb(0)).is_zero():
         return True
@@ -176,7 +177,7 @@ def equilibria(s: Statement) -> Iterator[str]:
     cases: list[tuple[mc.RouterParameters, Any]] = []
     for g in (0.3, 0.99, 1.0, 1.0 + 2.0**-40, 1.0 + 2.0**-20, 1.001, 1.25, 2.0, 3.7, 20.0):
         fold = float(mc.fold_asymmetry(max(g, 1.0)))
-        for share in (0.0, 0.5, -0.9, 0.999, 1.001, 1.5, 30.0):
+        for share in (0.0, 0.5, -0.999, 0.999, 1.001, 1.5, 30.0):
             eta = share * fold if g > 1.0 else share
             cases.append((mc.RouterParameters(2.0 * g, asymmetry=2.0 * eta), mc.equilibria(g, eta)))
     for g, eta in ((0.5, 0.25), (1.0, 2.0**-9), (1.0 + 2.0**-12, 2.0**-20), (1.5, 0.125), (1.5, 0.75), (4.0, -1.75)):
@@ -185,7 +186,7 @@ def equilibria(s: Statement) -> Iterator[str]:
     with ctx.workprec(250):
         for router, found in cases:
             total += _checked(s, router, found)
-    yield f"{total} roots of {len(cases)} routers within {ULPS} ulp, as many as claimed"
+    yield f"{total} roots of {len(cases)} routers within {ROOT_ULPS} ulp, as many as claimed"
 
 
 def _checked(s: Statement, router: mc.RouterParameters, found: Any) -> int:
@@ -195,7 +196,7 @@ def _checked(s: Statement, router: mc.RouterParameters, found: Any) -> int:
     us = [float(u) for u in found.u if not isnan(u)]
     for u in us:
         if not root_is_within(u, lambda x: k * x.tanh() - mu * x + h):
-            raise NotProved(f"u = {u!r} is not certainly within {ULPS} ulp, {router}")
+            raise NotProved(f"u = {u!r} is not certainly within {ROOT_ULPS} ulp, {router}")
     claimed = 1
     if k > mu:
         values = {"eta": h / mu, "eta_f": use("fold.asymmetry", "eta_f", g=k / mu)}

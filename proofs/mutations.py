@@ -121,7 +121,7 @@ def by_hand() -> Iterator[Mutation]:
         ("reduced.gain", "g", "kappa*beta/(2*mu)"),
         ("reduced.asymmetry", "eta", "beta*(h1 - h2)*mu/2"),
         ("critical.feedback", "kappa", "K/(mu*beta)"),
-        ("equilibrium.count", "high", "eta + eta_f*999/1000"),
+        ("equilibrium.count", "high", "eta + eta_f*99/100"),
         ("fold.curve", "eta", "(u - sinh(u)*cosh(u))*(1 + 1/10**14)"),
         ("fold.dimensional", "h", "mu*(2*u - sinh(2*u))*beta"),
         ("fold.asymmetry", "eta_f", "(sqrt(g*(g - 1)) - acosh(sqrt(g)))*(1 + 1/10**14)"),

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors; before torch is imported
+
 import mpmath as mp
 import pytest
 from hypothesis import settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from typing import Any
 
 import mpmath as mp
@@ -37,10 +38,14 @@ def test_mean_drift() -> None:
     kappa, mu, s, h, p, q, batch, runs = 1.5, 0.7, 0.4, 0.2, 0.3, 0.5, 4, 100_000
     share = rng.multinomial(batch, [p, q, 1 - p - q], size=runs) / batch
     step = kappa * share - mu * s + h
-    assert step[:, 0].mean() == pytest.approx(value("discrete.mean_drift", "drift", kappa=kappa, mu=mu, s=s, h=h, p=p), abs=0.006)
+    assert step[:, 0].mean() == pytest.approx(
+        value("discrete.mean_drift", "drift", kappa=kappa, mu=mu, s=s, h=h, p=p), abs=0.006
+    )
     noise = np.cov(step[:, 0], step[:, 1])  # false alarm below 1e-6: more than five standard errors
     assert noise[0, 0] == pytest.approx(value("discrete.mean_drift", "variance", kappa=kappa, p=p, B=batch), rel=0.03)
-    assert noise[0, 1] == pytest.approx(value("discrete.mean_drift", "covariance", kappa=kappa, p=p, q=q, B=batch), rel=0.05)
+    assert noise[0, 1] == pytest.approx(
+        value("discrete.mean_drift", "covariance", kappa=kappa, p=p, q=q, B=batch), rel=0.05
+    )
 
 
 @pytest.mark.statement("meanfield.bound")
@@ -66,7 +71,9 @@ def test_meanfield_bound() -> None:
         numeric = {"kappa": kappa, "mu": mu, "beta": beta, "T": horizon, "K": experts, "B": 1, "eps": eps}
         L = value("meanfield.bound", "L", **numeric)
         M = value("meanfield.bound", "M", H=0, S=np.linalg.norm(start), **numeric)
-        bound = value("meanfield.bound", "noise", L=L, **numeric) + value("meanfield.bound", "bias", L=L, M=M, **numeric)
+        bound = value("meanfield.bound", "noise", L=L, **numeric) + value(
+            "meanfield.bound", "bias", L=L, M=M, **numeric
+        )
         assert worst.mean() < bound
         errors.append(worst.mean())
     assert np.log(errors[0] / errors[1]) / np.log(16) == pytest.approx(1, abs=0.15)  # standard error about 0.02
@@ -107,7 +114,7 @@ def test_slope() -> None:
 def test_potential() -> None:
     for u, g in zip(numbers(-3, 3), numbers(0, 3), strict=True):
         eta = mp.mpf("0.37")
-        slope = mp.diff(lambda x, g=g: value("reduced.potential", "V", u=x, g=g, eta=eta), u)
+        slope = mp.diff(lambda x, g=g, eta=eta: value("reduced.potential", "V", u=x, g=g, eta=eta), u)
         assert near(-slope, drift(u, g, eta))
         assert near(slope * drift(u, g, eta), value("reduced.potential", "rate", F=drift(u, g, eta)))
 
@@ -123,7 +130,7 @@ def test_critical_feedback() -> None:
 
 def sign_changes(g: Any, eta: Any) -> int:
     values = [drift(mp.mpf(i) / 50, g, eta) for i in range(-301, 302)]
-    return sum(a * b < 0 for a, b in zip(values, values[1:], strict=False))
+    return sum(a * b < 0 for a, b in pairwise(values))
 
 
 @pytest.mark.statement("equilibrium.count")
