@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import drift as exact_drift
-from reference import real, ulps
 
 import moecusp as mc
+from tests.reference import drift as exact_drift
+from tests.reference import real, ulps
 
 reduced = st.floats(-20.0, 20.0)
 gains = st.floats(0.0, 10.0)
