@@ -58,6 +58,8 @@ def formal() -> list[Result]:
         absent = [name for name in s.formal if name not in report.statements]
         fault = f"no theorem {', '.join(absent)}" if absent else "" if report.ok else "; ".join(report.problems)
         results.append(Result(s.id, "formal", fault or "passed", len(s.formal)))
+    used = {name for s in claimed for name in s.formal}
+    results += [Result(name, "formal", "a theorem of no statement") for name in report.statements if name not in used]
     return results
 
 

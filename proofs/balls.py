@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
-from flint import arb, fmpq
+from flint import arb, ctx, fmpq
 
 from proofs.evaluate import evaluate
 from proofs.statements import STATEMENTS, Statement
 from proofs.steps import NotProved
 
+ctx.prec = 64
 Interval = tuple[Fraction, Fraction]
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": lambda x: x.sqrt(),

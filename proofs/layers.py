@@ -2,6 +2,7 @@
 
 from proofs import (  # noqa: F401
     boundary,
+    constants,
     cusps,
     decision,
     dynamics,

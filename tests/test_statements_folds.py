@@ -7,9 +7,9 @@ from typing import Any
 
 import mpmath as mp
 import pytest
-from definitions import drift, fold, near, numbers
 
 from proofs.statements import value
+from tests.definitions import drift, fold, near, numbers
 
 pytestmark = pytest.mark.usefixtures("digits")
 GAINS = (1.001, 1.3, 2.0, 7.5)

@@ -7,11 +7,11 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 import pytest
-from definitions import drift, fold, near, numbers
 from scipy.sparse import csr_matrix, identity
 from scipy.sparse.linalg import spsolve
 
 from proofs.statements import value
+from tests.definitions import drift, fold, near, numbers
 
 pytestmark = pytest.mark.usefixtures("digits")
 

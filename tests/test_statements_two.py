@@ -9,9 +9,9 @@ from typing import Any
 import mpmath as mp
 import numpy as np
 import pytest
-from definitions import drift, fold, near, numbers, softmax
 
 from proofs.statements import value
+from tests.definitions import drift, fold, near, numbers, softmax
 
 pytestmark = pytest.mark.usefixtures("digits")
 
