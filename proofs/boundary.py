@@ -65,7 +65,7 @@ def critical(s: Statement) -> Iterator[str]:
     yield zero("eigenvalue 2 c across", chi * across - 2 * c * across)
     yield zero("and 0 along", chi * sp.Matrix([1, 1]))
     largest = {s.symbol("lambda_max"): 2 * c}
-    yield zero("kappa = mu/lambda_max", s.use("susceptibility.critical", "kappa").subs(largest) - s["kappa"])
+    yield zero("kappa = mu/lambda_max", s.use("susceptibility.critical_feedback", "kappa").subs(largest) - s["kappa"])
     yield zero("c is half the boundary slope", s["c"] - s.use("boundary.slope", "slope").subs(b, 0) / 2)
     gaussian = s["kappa"].subs(c, s["c"])
     yield zero("as for the hard Gaussian response", gaussian - s.use("response.hard_gaussian", "kappa"))
@@ -84,6 +84,32 @@ def arcsine(s: Statement) -> Iterator[str]:
 
 @proves("softhard.gap")
 def gap(s: Statement) -> Iterator[str]:
+    """Two experts at temperature T: the likelier one has the load 1/(1 + exp(-x/T)), x the size of the margin."""
+    x, T = s.symbols("x T")
+    load = sp.exp(x / T) / (sp.exp(x / T) + 1)
+    yield zero("1 - max p", 1 - load - s["share"])
+    yield zero("it falls away from the tie at the rate p (1 - p)/T", sp.diff(s["share"], x) + load * (1 - load) / T)
+    yield zero("one half at the tie", s["share"].subs(x, 0) - sp.Rational(1, 2))
+
+
+@proves("softhard.remainder")
+def gap_remainder(s: Statement) -> Iterator[str]:
+    """Taylor's formula bounds the rest of f by max |f^(2N)| x^(2N)/(2N)!, integrated as in softhard.expansion.
+
+    The normal density is the Fourier integral of a positive function, so |f^(2N)| is largest at its centre.
+    """
+    T, sigma, N = s.symbols("T sigma N")
+    x = sp.Symbol("x", real=True)
+    coefficient = s.use("softhard.expansion", "coefficient")
+    for order in range(1, 5):
+        largest = (-1) ** order * sp.diff(density(x, sigma), x, 2 * order).subs(x, 0)
+        term = coefficient.subs(coefficient.free_symbols.pop(), order) * largest * T ** (2 * order + 1)
+        yield zero(f"N = {order}: the next term at its largest", term - s["bound"].subs(N, order))
+        yield positive(f"N = {order}: with the sign (-1)^N", largest)
+
+
+@proves("softhard.expansion")
+def expansion(s: Statement) -> Iterator[str]:
     """1 - max p = 1/(exp(|margin|/T) + 1). Scale the margin by T and integrate f's Taylor series term by term.
 
     The n-th term is 2 T^(2n+1) f^(2n)(0)/(2n)! times the integral of x^(2n)/(exp x + 1) over x > 0.
@@ -120,5 +146,5 @@ def variance(s: Statement) -> Iterator[str]:
     primitive = -(x**2) / (sp.exp(x) + 1)
     yield zero("by parts on x > 0", sp.diff(primitive, x) - x**2 * p * (1 - p) + 2 * x / (sp.exp(x) + 1))
     yield zero("boundary terms", primitive.subs(x, 0) + sp.limit(primitive, x, sp.oo))
-    half = 2 * sp.expand_func(sp.dirichlet_eta(2).rewrite(sp.zeta))  # integral of 2x/(exp x + 1), as in softhard.gap
+    half = 2 * sp.expand_func(sp.dirichlet_eta(2).rewrite(sp.zeta))  # integral of 2x/(exp x + 1)
     yield zero("second: (1/2) times both halves", half - s["second"])

@@ -216,7 +216,7 @@ def _contracts(s: Statement, name: str, slope: Any) -> Iterator[str]:
     yield logic.refute(f"|slope| < 1 implies {name}", inside, z3.Not(claim))
 
 
-@proves("discrete.flip", "decision")
+@proves("update.flip", "decision")
 def flip(s: Statement) -> Iterator[str]:
     """The mean map's slope is 1 + delta (g - 1)."""
     yield from _contracts(s, "stable", 1 + z3.Real("delta") * (z3.Real("g") - 1))

@@ -18,3 +18,12 @@ def parameter(s: Statement) -> Iterator[str]:
     yield zero("scaled weights", s["E"].subs({H: c * H, O: c * O, B: c * B}, simultaneous=True) - s["E"])
     yield zero("E (O + B) = T H", s["E"] * (O + B) - T * H)
     yield positive("defined and positive", s["E"])
+
+
+@proves("ecology.competitor")
+def competitor(s: Statement) -> Iterator[str]:
+    """Divide the conjectured decay by the conjectured feedback."""
+    T, H, O, B, K = s.symbols("T H O B K")  # noqa: E741
+    decay, feedback = (H + B) / (K * T**2), O / T**2
+    yield zero("K decay/feedback", K * decay / feedback - s["group"])
+    yield zero("the temperature cancels", sp.diff(K * decay / feedback, T))

@@ -84,7 +84,7 @@ def lambert(s: Statement) -> Iterator[str]:
     yield zero("the branches part at v = 1", claimed.subs(W, -1) - 1)
 
 
-@proves("expert.family")
+@proves("expert.families")
 def family(s: Statement) -> Iterator[str]:
     """Put m experts at v_low + x and K - m at v_low: loads Y/(mY + K - m) and 1/(mY + K - m)."""
     K, g, m, Y = s.symbols("K g m Y")
@@ -116,7 +116,7 @@ def unique(s: Statement) -> Iterator[str]:
 
 def one(s: Statement, x: Any) -> Any:
     """Return the drive-free right side K g (Y - 1)/(Y + K - 1) of x with Y = exp x: one favoured expert."""
-    return s.use("expert.family", "x").subs({s.symbol("m"): 1, s.symbol("Y"): sp.exp(x)})
+    return s.use("expert.families", "x").subs({s.symbol("m"): 1, s.symbol("Y"): sp.exp(x)})
 
 
 @proves("expert.fold_curve")

@@ -98,7 +98,7 @@ def by_hand() -> Iterator[Mutation]:
         ("boundary.slope", "sigma > 0", "symbolic"),
         ("noise.variance", "F1 < 0", "decision"),
         ("noise.variance", "delta*F1 > -2", "decision"),
-        ("discrete.flip", "g < 1", "decision"),
+        ("update.flip", "g < 1", "decision"),
         ("update.rate", "r > 0", "decision"),
         ("ecology.parameter", "O > 0", "symbolic"),
     ):

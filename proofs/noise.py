@@ -91,6 +91,15 @@ def escape(s: Statement) -> Iterator[str]:
     yield zero("first order: slope of the diffusion limit's exponent times delta", s["p"] - diffusion)
 
 
+@proves("escape.diffusion_barrier")
+def diffusion_barrier(s: Statement) -> Iterator[str]:
+    """Slope of the stationary density's exponent, times delta; minus the first order of the exact root."""
+    u, g, F = s.symbols("u g F")
+    exponent = 2 * s.use("noise.density", "integral") / g**2
+    yield zero("exponent", sp.diff(exponent, u) - s["slope"].subs(F, drift(s)))
+    yield zero("first order of the root", s["slope"] + s.use("escape.time", "p"))
+
+
 @proves("ramp.delay")
 def ramp(s: Statement) -> Iterator[str]:
     """Past the fold dy/dtau = b y^2 + rho tau. y = -psi'/(b psi) makes psi'' = -b rho tau psi: psi = Ai(-c tau).
@@ -114,7 +123,7 @@ def ramp(s: Statement) -> Iterator[str]:
     yield zero("b at the fold", (half - s["b"]).subs(g, lifted))
 
 
-@proves("discrete.flip")
+@proves("update.flip")
 def flip(s: Statement) -> Iterator[str]:
     """The mean map u + delta F has the slope 1 - delta (1 - g) at balance, eta = 0.
 

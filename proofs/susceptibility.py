@@ -36,6 +36,24 @@ def psd(s: Statement) -> Iterator[str]:
     yield zero("row sum: chi applied to (1, ..., 1)", row - s["kernel"])
 
 
+@proves("susceptibility.tie_graph")
+def tie_graph(s: Statement) -> Iterator[str]:
+    """Raising score i by ds moves the tokens within ds of a tie with j: c_ij ds of them, from j to i."""
+    c12, c13, c23 = s.symbols("c12 c13 c23")
+    w = sp.Matrix(s.symbols("w1 w2 w3"))
+    moved = {(0, 1): c12, (0, 2): c13, (1, 2): c23}
+    chi = sp.zeros(3, 3)
+    for (i, j), c in moved.items():
+        for receiver, giver in ((i, j), (j, i)):
+            chi[receiver, receiver] += c
+            chi[giver, receiver] -= c
+    yield zero("loads add up to one: column sums", chi.T * sp.ones(3, 1))
+    yield zero("symmetric", chi - chi.T)
+    yield zero("across", chi[0, 1] - s["across"])
+    yield zero("diagonal", chi[0, 0] - s["diagonal"])
+    yield zero("form", (w.T * chi * w)[0] - s["form"])
+
+
 @proves("susceptibility.bound")
 def bound(s: Statement) -> Iterator[str]:
     """Var w <= mean of (w - c)^2 <= (a - b)^2/4 for w between a and b with midpoint c; (a - b)^2 <= 2 |w|^2."""
@@ -49,7 +67,7 @@ def bound(s: Statement) -> Iterator[str]:
     yield zero("reached by two even experts, w = (1, -1)/sqrt 2", half - s["lambda_max"])
 
 
-@proves("susceptibility.critical")
+@proves("susceptibility.critical_feedback")
 def critical(s: Statement) -> Iterator[str]:
     """Linearise ds/dt = kappa f(s) - mu s + h: eigenvalues kappa lambda - mu."""
     kappa, mu, lam, K, p = s.symbols("kappa mu lambda_max K p")

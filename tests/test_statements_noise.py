@@ -59,16 +59,37 @@ def soft(of: Any, temperature: Any) -> Any:
     return 2 * mp.quad(lambda x: mp.npdf(x) * of(x / temperature), mp.linspace(0, 60 * temperature, 20))
 
 
-@pytest.mark.statement("softhard.gap")
+@pytest.mark.statement("softhard.expansion")
 def test_gap() -> None:
     T = mp.mpf("0.01")
     exact = soft(lambda y: 1 / (mp.exp(y) + 1), T)
     density = [mp.npdf(0), -mp.npdf(0), 3 * mp.npdf(0)]
     partial = mp.mpf(0)
     for n, derivative in enumerate(density):
-        partial += value("softhard.gap", "coefficient", n=n) * derivative * T ** (2 * n + 1)
+        partial += value("softhard.expansion", "coefficient", n=n) * derivative * T ** (2 * n + 1)
         assert abs(exact - partial) < 20 * T ** (2 * n + 3)
-    assert near(value("softhard.gap", "coefficient", n=0), value("softhard.gap", "leading"))
+    assert near(value("softhard.expansion", "coefficient", n=0), value("softhard.expansion", "leading"))
+
+
+@pytest.mark.statement("softhard.gap")
+@pytest.mark.statement("softhard.remainder")
+def test_gap_and_remainder() -> None:
+    """Mean of the smaller load for a margin N(b, 1), against the partial sums with f's even derivatives at the tie."""
+    T = mp.mpf("0.1")
+    for b in (mp.mpf(0), mp.mpf("0.8")):
+        smaller = [mp.exp(-abs(x) / T) / (1 + mp.exp(-abs(x) / T)) for x in (mp.mpf("0.3"), mp.mpf("-0.2"))]
+        assert near(smaller[0], value("softhard.gap", "share", x=mp.mpf("0.3"), T=T))
+        assert near(smaller[1], value("softhard.gap", "share", x=mp.mpf("0.2"), T=T))
+        panels = mp.linspace(0, 5, 40)
+        exact = mp.quad(
+            lambda x, b=b: value("softhard.gap", "share", x=x, T=T) * (mp.npdf(x, b) + mp.npdf(-x, b)), panels
+        )
+        partial = mp.mpf(0)
+        for terms in (1, 2, 3):
+            n = terms - 1
+            even = mp.diff(lambda x, b=b: mp.npdf(x, b), 0, 2 * n)
+            partial += value("softhard.expansion", "coefficient", n=n) * even * T ** (2 * n + 1)
+            assert abs(exact - partial) < value("softhard.remainder", "bound", T=T, sigma=1, N=terms)
 
 
 @pytest.mark.statement("softhard.variance")
@@ -92,6 +113,14 @@ def chain(
         sign = np.where(rng.random(routers) < (1 + np.tanh(u)) / 2, 1.0, -1.0)
         u = (1 - delta) * u + delta * (eta + g * sign)
     return np.stack([before, u])
+
+
+@pytest.mark.statement("escape.diffusion_barrier")
+def test_diffusion_barrier() -> None:
+    """At g = 1.5 it is 0.25457, by quadrature."""
+    stable = mp.findroot(lambda u: drift(u, 1.5, 0), 1.3)
+    slope = lambda u: value("escape.diffusion_barrier", "slope", F=drift(u, 1.5, 0), u=u, g=1.5)  # noqa: E731
+    assert near(mp.quad(slope, [0, stable]), 0.25457, 1e-5)
 
 
 @pytest.mark.statement("noise.variance")
@@ -194,13 +223,13 @@ def test_ramp() -> None:
     assert ratios[1] == pytest.approx(1, abs=0.06)
 
 
-@pytest.mark.statement("discrete.flip")
+@pytest.mark.statement("update.flip")
 def test_flip() -> None:
     """The mean map returns to balance just inside the claim, and settles on a cycle of period two just outside."""
     delta = 0.5
     for excess, settles in ((-0.05, True), (0.05, False)):
         g = 1 - (2 + excess) / delta
-        assert bool(value("discrete.flip", "stable", delta=delta, g=g)) == settles
+        assert bool(value("update.flip", "stable", delta=delta, g=g)) == settles
         u = 0.1
         for _ in range(2000):
             u += delta * (g * np.tanh(u) - u)
@@ -208,7 +237,7 @@ def test_flip() -> None:
         assert (abs(u) < 1e-9) == settles
         assert again == pytest.approx(-u, abs=1e-9)
     third = mp.diff(lambda x: x + delta * (g * mp.tanh(x) - x), 0, 3)
-    assert near(third, value("discrete.flip", "cubic", delta=delta, g=g), 1e-9)
+    assert near(third, value("update.flip", "cubic", delta=delta, g=g), 1e-9)
 
 
 @pytest.mark.statement("update.rate")
@@ -240,3 +269,12 @@ def test_ecology() -> None:
     assert near(
         value("ecology.parameter", "E", T=1, H=mp.mpf("0.06"), O=mp.mpf("0.06"), B=mp.mpf("0.05")), mp.mpf(6) / 11
     )
+
+
+@pytest.mark.statement("ecology.competitor")
+def test_competitor() -> None:
+    """The feedback over its critical value is its inverse, whatever the temperature."""
+    K, H, O, B = 4, 0.2, 0.5, 0.3  # noqa: E741
+    for T in (0.1, 5.0):
+        critical = (H + B) / (K * T**2) * K  # critical.feedback at inverse temperature 1
+        assert near(critical / (O / T**2), value("ecology.competitor", "group", H=H, O=O, B=B))

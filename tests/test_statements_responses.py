@@ -39,6 +39,32 @@ def test_psd() -> None:
     assert near(mp.norm(chi(p, beta) * mp.matrix([1] * 5)), value("susceptibility.psd", "kernel"))
 
 
+@pytest.mark.statement("susceptibility.tie_graph")
+def test_tie_graph() -> None:
+    """Loads of independent normal logits under hard routing: derivatives by quadrature, against the tie densities."""
+    means = [mp.mpf("0.3"), mp.mpf(0), mp.mpf("-0.4")]
+
+    def load(i: int, shift: Any) -> Any:
+        m = [x + s for x, s in zip(means, shift, strict=True)]
+        others = [m[j] for j in range(3) if j != i]
+        return mp.quad(
+            lambda x: mp.npdf(x, m[i]) * mp.ncdf(x - others[0]) * mp.ncdf(x - others[1]), mp.linspace(-7, 7, 8)
+        )
+
+    def ties(i: int, j: int) -> Any:
+        k = 3 - i - j
+        return mp.quad(
+            lambda x: mp.npdf(x, means[i]) * mp.npdf(x, means[j]) * mp.ncdf(x - means[k]), mp.linspace(-7, 7, 8)
+        )
+
+    c = {"c12": ties(0, 1), "c13": ties(0, 2), "c23": ties(1, 2)}
+    own = mp.diff(lambda s: load(0, (s, 0, 0)), 0)
+    other = mp.diff(lambda s: load(0, (0, s, 0)), 0)
+    assert near(own, value("susceptibility.tie_graph", "diagonal", **c), 1e-9)
+    assert near(other, value("susceptibility.tie_graph", "across", **c), 1e-9)
+    assert value("susceptibility.tie_graph", "form", w1=1, w2=-1, w3=0, **c) > 0
+
+
 @pytest.mark.statement("susceptibility.bound")
 def test_bound() -> None:
     beta = mp.mpf("1.3")
@@ -48,16 +74,16 @@ def test_bound() -> None:
     assert near(max(mp.eigsy(chi([0.5, 0.5, 0, 0], beta), eigvals_only=True)), bound)
 
 
-@pytest.mark.statement("susceptibility.critical")
+@pytest.mark.statement("susceptibility.critical_feedback")
 def test_critical() -> None:
     """At the claimed feedback the score equations of a router with uneven logits lose stability."""
     beta, mu, logits = mp.mpf("1.3"), mp.mpf("0.6"), numbers(-1, 1, 4)
     top = max(mp.eigsy(chi(softmax(logits, beta), beta), eigvals_only=True))
-    kappa = value("susceptibility.critical", "kappa", mu=mu, lambda_max=top)
+    kappa = value("susceptibility.critical_feedback", "kappa", mu=mu, lambda_max=top)
     rates = mp.eigsy(kappa * chi(softmax(logits, beta), beta) - mu * mp.eye(4), eigvals_only=True)
     assert near(max(rates), 0)
     even = sorted(mp.eigsy(chi([mp.mpf(1) / 4] * 4, beta), eigvals_only=True))
-    assert all(near(e, value("susceptibility.critical", "uniform", beta=beta, K=4)) for e in even[1:])
+    assert all(near(e, value("susceptibility.critical_feedback", "uniform", beta=beta, K=4)) for e in even[1:])
 
 
 def response(z: Any) -> Any:
