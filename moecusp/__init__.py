@@ -1,5 +1,7 @@
 """The verified mathematics of load collapse in mixture-of-experts routers."""
 
+import importlib as _importlib
+
 from moecusp._arguments import ParameterError
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set
 from moecusp.dynamics import drift, potential, slope
@@ -37,3 +39,12 @@ __all__ = [
     "regime",
     "slope",
 ]
+
+_LAZY = ("certify", "precise", "symbolic")
+
+
+def __getattr__(name: str) -> object:
+    """Import the modules with dependencies of their own when they are first asked for."""
+    if name in _LAZY:
+        return _importlib.import_module(f"moecusp.{name}")
+    raise AttributeError(f"module 'moecusp' has no attribute {name!r}")

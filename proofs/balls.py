@@ -10,9 +10,8 @@ from flint import arb, ctx, fmpq
 
 from proofs.evaluate import evaluate
 from proofs.statements import STATEMENTS, Statement
-from proofs.steps import NotProved
+from proofs.steps import NotProved, Proof, proves
 
-ctx.prec = 64
 Interval = tuple[Fraction, Fraction]
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sqrt": lambda x: x.sqrt(),
@@ -28,6 +27,20 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "StrictLessThan": lambda a, b: a < b,
     "StrictGreaterThan": lambda a, b: a > b,
 }
+
+
+def encloses(statement: str) -> Callable[[Proof], Proof]:
+    """Register an enclosure, which runs with 64 bits whatever the precision around it."""
+
+    def register(proof: Proof) -> Proof:
+        def at_precision(s: Statement) -> list[str]:
+            with ctx.workprec(64):
+                return list(proof(s))
+
+        proves(statement, "enclosure")(at_precision)
+        return proof
+
+    return register
 
 
 def exact(value: Fraction | float | int) -> arb:

@@ -9,9 +9,9 @@ from typing import Any
 import sympy as sp
 from flint import arb
 
-from proofs.balls import ball, claim, covered, exact, use, value
+from proofs.balls import ball, claim, covered, encloses, exact, use, value
 from proofs.statements import Statement
-from proofs.steps import NotProved, holds, proves
+from proofs.steps import NotProved, holds
 
 
 def root(f: Any, low: Fraction, high: Fraction, bits: int = 60) -> arb:
@@ -31,7 +31,7 @@ def root(f: Any, low: Fraction, high: Fraction, bits: int = 60) -> arb:
 GAINS = {3: "0.91521452557757", 8: "0.5312248760809868", 64: "0.1081966350437468"}  # THEORY 5
 
 
-@proves("expert.fold_gain", "enclosure")
+@encloses("expert.fold_gain")
 def expert_fold_gain(s: Statement) -> Iterator[str]:
     """Enclose the zero of the residual beyond Y = K - 1 and the gain there; below equal depth, below 1."""
     for experts in (3, 4, 8, 16, 64):
@@ -47,7 +47,7 @@ def expert_fold_gain(s: Statement) -> Iterator[str]:
             yield holds(f"K = {experts}: g_fold = {GAINS[experts]}...", bool(close))
 
 
-@proves("expert.equal_depth", "enclosure")
+@encloses("expert.equal_depth")
 def equal_depth(s: Statement) -> Iterator[str]:
     """Phi of both states at the claimed gain; g_M(3) = (4/3) log 2."""
     for experts in (3, 5, 16, 1000):
@@ -63,7 +63,7 @@ def equal_depth(s: Statement) -> Iterator[str]:
     yield holds("g_M(3)", bool(abs(claim(s, "g", K=arb(3)) - 4 * arb(2).log() / 3) < arb(2) ** -40))
 
 
-@proves("escape.barrier", "enclosure")
+@encloses("escape.barrier")
 def barrier(s: Statement) -> Iterator[str]:
     """At g = 1.5, eta = 0: enclose the stable state, the root p on cells from there to 0, and its integral."""
     g, eta = arb("1.5"), arb(0)
@@ -103,7 +103,7 @@ def _momentum(s: Statement, u: arb, g: arb, eta: arb) -> arb:
     return -ball(low, high)
 
 
-@proves("ramp.delay", "enclosure")
+@encloses("ramp.delay")
 def ramp(s: Statement) -> Iterator[str]:
     """The first zero of Ai, and the delay it gives for rho = b = 1."""
     low, high = Fraction("-2.338107410459768"), Fraction("-2.338107410459767")

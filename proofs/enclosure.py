@@ -8,9 +8,9 @@ from heapq import heappop, heappush
 
 from flint import arb
 
-from proofs.balls import Interval, ball, claim, covered, exact, halves, sign, use
+from proofs.balls import Interval, ball, claim, covered, encloses, exact, halves, sign, use
 from proofs.statements import Statement
-from proofs.steps import NotProved, holds, proves
+from proofs.steps import NotProved, holds
 
 PLANE = ((Fraction(1, 2), Fraction(3)), (Fraction(-3, 2), Fraction(3, 2)))  # gain, asymmetry
 SMALLEST = Fraction(1, 2**14)  # area of the boxes given up on, relative to the whole
@@ -94,7 +94,7 @@ def expected(s: Statement, g: arb, eta: arb) -> int | None:
     return 1 if high < 0 or low > 0 else None
 
 
-@proves("equilibrium.count", "enclosure")
+@encloses("equilibrium.count")
 def count(s: Statement) -> Iterator[str]:
     """Count zeros on boxes that cover the plane and compare with the closed form at each box's corners and centre."""
     decided, boxes = Fraction(0), 0
@@ -108,7 +108,7 @@ def count(s: Statement) -> Iterator[str]:
     yield holds(f"{float(share):.1%} of the plane decided by {boxes} boxes, all as claimed", share >= DECIDED)
 
 
-@proves("equilibrium.stability", "enclosure")
+@encloses("equilibrium.stability")
 def stability(s: Statement) -> Iterator[str]:
     """F' < 0, > 0, < 0 at three zeros and < 0 at one; the claims agree with the sign of F' on a grid of cells."""
     part = ((Fraction(1, 2), Fraction(3)), (Fraction(0), Fraction(3, 4)))
@@ -128,7 +128,7 @@ def stability(s: Statement) -> Iterator[str]:
     yield "claims agree with the sign of F'"
 
 
-@proves("fold.bounds", "enclosure")
+@encloses("fold.bounds")
 def fold_bounds(s: Statement) -> Iterator[str]:
     """Both inequalities on d from 1/8 to 16."""
 
@@ -139,7 +139,7 @@ def fold_bounds(s: Statement) -> Iterator[str]:
     yield covered("lower < eta_f < upper", ((Fraction(1, 8), Fraction(16)),), inside)
 
 
-@proves("cusp.remainder", "enclosure")
+@encloses("cusp.remainder")
 def remainder(s: Statement) -> Iterator[str]:
     """0 <= F - cubic form <= bound on u from 1/2 to 6, per unit of g."""
 
@@ -150,7 +150,7 @@ def remainder(s: Statement) -> Iterator[str]:
     yield covered("0 < remainder < bound", ((Fraction(1, 2), Fraction(6)),), inside)
 
 
-@proves("boundary.remainder", "enclosure")
+@encloses("boundary.remainder")
 def boundary_remainder(s: Statement) -> Iterator[str]:
     """|M - slope w| <= bound for sigma = 1, w from 1 to 4, b from 0 to 4."""
     one = arb(1)

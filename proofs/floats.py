@@ -19,7 +19,6 @@ from proofs.statements import Statement
 from proofs.steps import NotProved, proves
 
 ULPS = 4
-ROOT_ULPS = 64  # the middle equilibrium close to a fold is the worst
 NEAR_CUSP = [1.0 + 2.0**-k for k in range(2, 53, 3)]
 GAINS = [*NEAR_CUSP, 1.1, 1.37, 1.5, 1.9999, 2.0, 2.7182818, 5.0, 17.3, 1e3, 1e7, 1e15]
 ANGLES = [s * x for x in (1e-300, 1e-8, 1e-3, 0.1, 0.49, 0.5, 0.51, 1.0, 1.01, 3.3, 20.0, 300.0) for s in (1, -1)]
@@ -162,7 +161,7 @@ def fold_dimensional(s: Statement) -> Iterator[str]:
     yield f"h: {count} vectors within {ULPS} ulp"
 
 
-def root_is_within(u: float, field: Callable[[arb], arb], ulps: int = ROOT_ULPS) -> bool:
+def root_is_within(u: float, field: Callable[[arb], arb], ulps: int = ULPS) -> bool:
     """Return whether the field certainly changes its sign within so many ulp of u, or vanishes exactly at 0."""
     if u == 0.0 and field(arb(0)).is_zero():
         return True
@@ -186,7 +185,7 @@ def equilibria(s: Statement) -> Iterator[str]:
     with ctx.workprec(250):
         for router, found in cases:
             total += _checked(s, router, found)
-    yield f"{total} roots of {len(cases)} routers within {ROOT_ULPS} ulp, as many as claimed"
+    yield f"{total} roots of {len(cases)} routers within {ULPS} ulp, as many as claimed"
 
 
 def _checked(s: Statement, router: mc.RouterParameters, found: Any) -> int:
@@ -196,7 +195,7 @@ def _checked(s: Statement, router: mc.RouterParameters, found: Any) -> int:
     us = [float(u) for u in found.u if not isnan(u)]
     for u in us:
         if not root_is_within(u, lambda x: k * x.tanh() - mu * x + h):
-            raise NotProved(f"u = {u!r} is not certainly within {ROOT_ULPS} ulp, {router}")
+            raise NotProved(f"u = {u!r} is not certainly within {ULPS} ulp, {router}")
     claimed = 1
     if k > mu:
         values = {"eta": h / mu, "eta_f": use("fold.asymmetry", "eta_f", g=k / mu)}

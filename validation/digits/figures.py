@@ -11,7 +11,8 @@ from moecusp.report import Figure
 from moecusp.report.figures import BLUE, GREEN, INK, ORANGE, RED, SOFT, canvas, legend, style, svg
 from validation.digits.measure import STARTS, Branches, Loops
 from validation.digits.predict import Predictions
-from validation.digits.setup import Profile, Setup
+from validation.digits.profiles import Profile
+from validation.digits.setup import Setup
 
 Array = NDArray[np.float64]
 START_COLOURS = (GREEN, BLUE, ORANGE)

@@ -23,7 +23,8 @@ from validation.digits.measure import (
     onset_of,
 )
 from validation.digits.predict import Predictions, Sweep, distance_to_stable, predict
-from validation.digits.setup import Profile, Setup, load_tokens, prepare
+from validation.digits.profiles import Profile
+from validation.digits.setup import Setup, load_tokens, prepare
 
 TITLE = "Two experts on the digits: collapse predicted from a router's margins"
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
