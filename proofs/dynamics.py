@@ -95,7 +95,7 @@ def reduced_asymmetry(s: Statement) -> Iterator[str]:
     yield zero("du/dtau at s1 = s2", (beta * (rate1 - rate2) / (2 * mu)).subs(s1, s2) - s["eta"])
 
 
-@proves("reduced.load")
+@proves("reduced.imbalance")
 def reduced_load(s: Statement) -> Iterator[str]:
     """The softmax of two scores is the logistic function of beta (s1 - s2) = 2u."""
     beta, s1, s2, u = s.symbols("beta s1 s2 u")

@@ -78,7 +78,7 @@ def member(s: Statement) -> Iterator[str]:
 def softmax(s: Statement) -> Iterator[str]:
     """G = p1 - p2 at score difference z."""
     z, beta = s.symbols("z beta")
-    yield zero("imbalance at u = beta z/2", s["G"] - s.use("reduced.load", "m").subs(s.symbol("u"), beta * z / 2))
+    yield zero("imbalance at u = beta z/2", s["G"] - s.use("reduced.imbalance", "m").subs(s.symbol("u"), beta * z / 2))
     yield from member(s)
     w = sp.Symbol("w", positive=True)
     concave = beta**2 * sp.tanh(w) / sp.cosh(w) ** 2 / 2
