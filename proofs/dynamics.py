@@ -95,13 +95,18 @@ def reduced_asymmetry(s: Statement) -> Iterator[str]:
     yield zero("du/dtau at s1 = s2", (beta * (rate1 - rate2) / (2 * mu)).subs(s1, s2) - s["eta"])
 
 
-@proves("reduced.imbalance")
+@proves("reduced.load")
 def reduced_load(s: Statement) -> Iterator[str]:
     """The softmax of two scores is the logistic function of beta (s1 - s2) = 2u."""
     beta, s1, s2, u = s.symbols("beta s1 s2 u")
     p1 = sp.exp(beta * s1) / (sp.exp(beta * s1) + sp.exp(beta * s2))
     yield zero("p1", p1 - s["p"].subs(u, beta * (s1 - s2) / 2))
-    yield zero("m = p1 - p2 = 2 p1 - 1", 2 * s["p"] - 1 - s["m"])
+
+
+@proves("reduced.imbalance")
+def reduced_imbalance(s: Statement) -> Iterator[str]:
+    """The loads add up to one."""
+    yield zero("m = p1 - p2 = 2 p1 - 1", 2 * s.use("reduced.load", "p") - 1 - s["m"])
 
 
 @proves("reduced.sum")

@@ -31,7 +31,7 @@ def reduction(s: Statement) -> Iterator[str]:
     names = [s.symbol(n) for n in ("p", "v", "eta")]
     field1, field2 = (s["field"].subs(dict(zip(names, x, strict=True))) for x in ((p1, v1, eta1), (1 - p1, v2, eta2)))
     u = s.symbol("u")
-    two = (field1 - field2).subs(K, 2).subs({p1: s.use("reduced.imbalance", "p"), v1: v2 + 2 * u}) / 2
+    two = (field1 - field2).subs(K, 2).subs({p1: s.use("reduced.load", "p"), v1: v2 + 2 * u}) / 2
     eta = (eta1 - eta2) / 2
     yield zero("K = 2 gives F", two - s.use("reduced.drift", "F").subs(s.symbol("eta"), eta))
 

@@ -20,7 +20,7 @@ def step(s: Statement, sign: Any) -> Any:
 
 def mean(s: Statement, of: Any) -> Any:
     """Return the mean over the sign, which is +1 with probability (1 + tanh u)/2."""
-    p = s.use("reduced.imbalance", "p")
+    p = s.use("reduced.load", "p")
     return p * of(1) + (1 - p) * of(-1)
 
 

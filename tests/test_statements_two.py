@@ -89,11 +89,12 @@ def test_reduction() -> None:
         assert near(v["beta"] * (first - second) / (2 * v["mu"]), value("reduced.drift", "F", **reduced(v)))
 
 
+@pytest.mark.statement("reduced.load")
 @pytest.mark.statement("reduced.imbalance")
 def test_load() -> None:
     v = scores(7)
     first, second = softmax([v["s1"], v["s2"]], v["beta"])
-    assert near(first, value("reduced.imbalance", "p", **reduced(v)))
+    assert near(first, value("reduced.load", "p", **reduced(v)))
     assert near(first - second, value("reduced.imbalance", "m", **reduced(v)))
 
 
