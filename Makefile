@@ -8,7 +8,7 @@ OUTPUT ?= report
 SEED ?= 0
 EXTRAS := cli,data,report,torch
 
-.PHONY: report test lint series clean
+.PHONY: report test proofs lint series clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,11 @@ report: $(VENV)/.report
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+# The formal layer needs Coq: apt-get install --no-install-recommends coq libcoq-coquelicot
+proofs: $(VENV)/.test
+	$(BIN)/python -m proofs
+	$(BIN)/python -m proofs --mutations
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .

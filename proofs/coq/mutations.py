@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-import check
+from proofs.coq import check
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The formal layer: theorems in Coq, and what checks them."""
