@@ -5,7 +5,7 @@ import importlib as _importlib
 from moecusp._arguments import ParameterError
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set
 from moecusp.dynamics import drift, potential, slope
-from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, regime
+from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, equilibria_blocks, regime
 from moecusp.folds import fold_asymmetry, fold_curve, fold_gain, fold_imbalance, hysteresis_width
 from moecusp.parameters import RouterParameters, critical_feedback, gain, reduced_asymmetry
 from moecusp.responses import EmpiricalResponse, HardGaussianResponse, LoadResponse, SoftmaxResponse
@@ -28,6 +28,7 @@ __all__ = [
     "cusp_set",
     "drift",
     "equilibria",
+    "equilibria_blocks",
     "fold_asymmetry",
     "fold_curve",
     "fold_gain",
