@@ -168,7 +168,7 @@ def saturated(n: Any, g: Any, e: Any, gap: Any, fold_u: Any, a: Any, w: Any) -> 
 
 @loop
 def small(n: Any, g: Any, e: Any, gap: Any, fold_u: Any, a: Any, w: Any) -> None:
-    """Solve for n middle roots below 1/2."""
+    """Solve for n middle roots below 0.65."""
     for k in range(n):
         gap[k] = lifted(e[k])
         w[k] = small_start(g[k], gap[k])

@@ -141,7 +141,7 @@ def saturated(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
 
 
 def small(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
-    """Return a middle root below 1/2."""
+    """Return a middle root below 0.65."""
     e = _steps.lifted(size)
     w = repeat(_steps.small_step, g, e, _steps.small_start(g, e))
     return _steps.small_lowered(size, w)

@@ -85,10 +85,11 @@ def prepare(g: Any, size: Any) -> Any:
 
 def middle_kind(g: Any, size: Any, fold_u: Any) -> Any:
     """Return 0, 1, 2 where the middle root is best solved by `before`, `saturated` and `small`."""
-    half = 0.5 * fold_u
-    border = where(half < fold_u - 1.0, fold_u - 1.0, half)
-    before = size > g * tanh_pair(border)[0] - border
-    saturated = (border > 0.5) & (size > g * 0.46211715726000975 - 0.5)
+    most = 0.6 * fold_u
+    border = where(most < fold_u - 1.0, fold_u - 1.0, most)
+    tanh, rest = tanh_pair(border)
+    before = size > where(border < 1.0, (g - 1.0) * border - g * rest, g * tanh - border)  # w > border
+    saturated = (border > 0.65) & (size > g * 0.5716699660851172 - 0.65)  # w > 0.65
     return where(before, 0, where(saturated, 1, 2))
 
 
@@ -155,7 +156,7 @@ def before_start(a: Any, gap: Any) -> Any:
 
 
 def before_step(g: Any, a: Any, gap: Any, y: Any) -> Any:
-    """Improve the root of a t^2/(1 - a t) - (y - t) = gap, 0 < y <= max(u_f/2, 1)."""
+    """Improve the root of a t^2/(1 - a t) - (y - t) = gap, 0 < y <= max(0.4 u_f, 1)."""
     t, rest = tanh_pair(y)
     e = exp_minus(2.0 * y)
     q = 1.0 / (g * (1.0 + a)) + 2.0 * a * (e / (1.0 + e))  # 1 - a t
@@ -174,7 +175,7 @@ def saturated_start(g: Any, size: Any) -> Any:
 
 
 def saturated_step(g: Any, size: Any, w: Any) -> Any:
-    """Improve the root of w + 2 g/(1 + exp 2w) = g - E between 0.5 and u_f - 1."""
+    """Improve the root of w + 2 g/(1 + exp 2w) = g - E between 0.65 and u_f - 1."""
     e = exp_minus(2.0 * w)
     tail = g * (2.0 * e / (1.0 + e))
     first = 1.0 - 2.0 * tail / (1.0 + e)
@@ -189,7 +190,7 @@ def small_start(g: Any, size: Any) -> Any:
 
 
 def small_step(g: Any, size: Any, w: Any) -> Any:
-    """Improve the root of (g - 1) w - g (w - tanh w) = E for 0 <= w <= 0.5."""
+    """Improve the root of (g - 1) w - g (w - tanh w) = E for 0 <= w <= 0.65."""
     t, rest = tanh_pair(w)
     first = (g - 1.0) - g * t * t
     over = 1.0 / first
