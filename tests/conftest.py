@@ -2,6 +2,8 @@
 
 import os
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors; before torch is imported
+
 from flint import ctx
 from hypothesis import HealthCheck, settings
 

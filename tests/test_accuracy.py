@@ -9,11 +9,11 @@ import pytest
 from flint import arb
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import Point, above, log_uniform, routers
-from ulp import assert_ulps
 
 import moecusp as mc
 from moecusp import Regime, Stability
+from tests.strategies import Point, above, log_uniform, routers
+from tests.ulp import assert_ulps
 from validation import reference
 
 CLOSED_FORM = 2.5  # units in the last place; the fold itself is rounded to nearest

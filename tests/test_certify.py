@@ -10,11 +10,11 @@ import pytest
 from flint import arb
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import Point, above, routers
 
 import moecusp as mc
 from moecusp import ParameterError, Regime, Stability, certify
 from moecusp.certify import Verdict
+from tests.strategies import Point, above, routers
 from validation import reference
 
 

@@ -20,7 +20,8 @@ from moecusp.routing import margins
 from validation.digits import measure
 from validation.digits.experts import Experts
 from validation.digits.predict import distance_to_stable, predict
-from validation.digits.setup import PROFILES, Setup, load_tokens, prepare
+from validation.digits.profiles import PROFILES
+from validation.digits.setup import Setup, load_tokens, prepare
 
 ROOT = Path(__file__).parent.parent
 SMOKE = PROFILES["smoke"]

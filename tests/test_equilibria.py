@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from reference import count_zeros, ulps, zero_near
 
 import moecusp as mc
 from moecusp import Regime, Stability
+from tests.reference import count_zeros, ulps, zero_near
 
 supercritical = st.floats(-12.0, 12.0).map(lambda e: 1.0 + 10.0**e)
 

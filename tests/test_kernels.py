@@ -9,10 +9,10 @@ import numpy as np
 from flint import arb, ctx
 from hypothesis import example, given
 from hypothesis import strategies as st
-from strategies import log_uniform
-from ulp import assert_ulps
 
 from moecusp import _double, _kernels, _steps
+from tests.strategies import log_uniform
+from tests.ulp import assert_ulps
 from validation import reference
 
 ordinary = st.floats(-1e100, 1e100).filter(lambda x: x == 0 or abs(x) > 1e-100)

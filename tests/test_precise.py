@@ -9,10 +9,10 @@ import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from strategies import Point, routers
 
 import moecusp as mc
 from moecusp import ParameterError, Regime, _multiprecision, precise
+from tests.strategies import Point, routers
 from validation import reference as defining
 
 BACKENDS = ["flint", "mpmath"]

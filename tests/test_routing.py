@@ -141,9 +141,9 @@ def test_margins():
     ("call", "name"),
     [
         (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment=0.0), "increment"),
-        (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment="abc"), "increment"),
+        (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment="abc"), "increment"),  # type: ignore[arg-type]
         (lambda: ReinforcedRouter(mc.RouterParameters(1.0, decay=4.0), increment=0.5), "increment"),
-        (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment=0.1, selection="top2"), "selection"),
+        (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment=0.1, selection="top2"), "selection"),  # type: ignore[arg-type]
         (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment=0.1, dtype=torch.int64), "dtype"),
         (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment=0.1)(torch.zeros(4, 3)), "logits"),
         (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment=0.1)(torch.zeros(0, 2)), "logits"),

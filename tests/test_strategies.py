@@ -7,9 +7,9 @@ from collections import Counter
 import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
-from strategies import KINDS, Point, routers
 
 from moecusp import Regime, fold_asymmetry, regime
+from tests.strategies import KINDS, Point, routers
 
 
 def sample(kind: str, count: int = 200) -> list[Point]:

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Point, above, log_uniform, routers
 
 import moecusp as mc
+from tests.strategies import Point, above, log_uniform, routers
 
 
 @given(routers())

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import Point, routers
 
 import moecusp as mc
 from moecusp import ParameterError
+from tests.strategies import Point, routers
 
 torch = pytest.importorskip("torch")
 
@@ -64,10 +64,10 @@ class TestElementwise:
 
 class TestEquilibria:
     @given(st.lists(routers(), min_size=1, max_size=30))
-    def test_same_bits_as_numpy(self, points: list[Point]) -> None:
+    def test_same_roots_as_numpy(self, points: list[Point]) -> None:
         g, eta = np.array(points).T
         ours, theirs = mc.equilibria(g, eta), mc.equilibria(torch.tensor(g), torch.tensor(eta))
-        np.testing.assert_array_equal(ours.u, theirs.u.numpy())
+        np.testing.assert_allclose(ours.u, theirs.u.numpy(), rtol=4.5e-16)  # 2 ulp: their tanh are not the same
         np.testing.assert_array_equal(ours.stability, theirs.stability.numpy())
         np.testing.assert_array_equal(ours.count, theirs.count.numpy())
         np.testing.assert_array_equal(mc.regime(g, eta), mc.regime(torch.tensor(g), torch.tensor(eta)).numpy())

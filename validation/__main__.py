@@ -39,8 +39,7 @@ def run(study: str, profile: str, output: Path, seed: int) -> int:
     arguments.
     """
     from moecusp.report import Report, check_folder, collect, write
-    from validation import digits
-    from validation.digits.setup import PROFILES
+    from validation.digits.profiles import PROFILES
 
     if study != "digits":
         raise ParameterError("study", study, "one of: digits")
@@ -52,9 +51,12 @@ def run(study: str, profile: str, output: Path, seed: int) -> int:
 
     signal.signal(signal.SIGTERM, _interrupt)
     started = datetime.now(UTC)
-    outcome = digits.run(PROFILES[profile], seed, _bars)
+    from validation.digits.study import TITLE
+    from validation.digits.study import run as run_digits
+
+    outcome = run_digits(PROFILES[profile], seed, _bars)
     report = Report(
-        title=digits.study.TITLE,
+        title=TITLE,
         summary=outcome.summary,
         study=study,
         profile=profile,
