@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import Point, routers
 
 import moecusp as mc
 from moecusp import _roots
+from tests.strategies import Point, routers
 
 numba = pytest.importorskip("numba")
 
@@ -75,7 +75,12 @@ def test_small_inputs_do_not_load_numba() -> None:
 def test_large_inputs_are_compiled(fast: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[int] = []
     plain = fast.solve
-    monkeypatch.setattr(fast, "solve", lambda g, eta: called.append(g.size) or plain(g, eta))
+
+    def noted(g: Any, eta: Any) -> Any:
+        called.append(g.size)
+        return plain(g, eta)
+
+    monkeypatch.setattr(fast, "solve", noted)
     found = mc.equilibria(np.full((100, 100), 1.5), 0.1)
     assert called == [10_000]
     assert np.all(found.u == mc.equilibria(1.5, 0.1).u)
