@@ -7,7 +7,7 @@ from moecusp.boundary import boundary_mass, boundary_remainder, boundary_slope
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set
 from moecusp.dynamics import drift, potential, slope
 from moecusp.ecology import ecology_parameter, mean_field_competitor
-from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, regime
+from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, equilibria_blocks, regime
 from moecusp.escape import diffusion_barrier, escape_barrier, escape_time, log_escape_time
 from moecusp.expert_states import ExpertEquilibria, expert_equilibria
 from moecusp.experts import balanced_critical_gain, equal_depth_gain, expert_fold_curve, expert_fold_gain
@@ -52,6 +52,7 @@ __all__ = [
     "ecology_parameter",
     "equal_depth_gain",
     "equilibria",
+    "equilibria_blocks",
     "escape_barrier",
     "escape_time",
     "expert_equilibria",

@@ -35,6 +35,14 @@ _ONE = 1023 << 52
 _LARGE = 1075 << 52  # bits of 2^52
 
 
+def polynomial(coefficients: Any, x: Any) -> Any:
+    """Evaluate a polynomial, lowest order first, by Horner's rule."""
+    result = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        result = result * x + coefficient
+    return result
+
+
 def two_sum(a: Any, b: Any) -> Any:
     """Return the sum and its rounding error, exactly."""
     total = a + b
@@ -60,6 +68,14 @@ def two_product(a: Any, b: Any) -> Any:
     return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
+def horner(x: Any, high: Any, low: Any, coefficient: float, coefficient_low: float) -> Any:
+    """Return x (high + low) + coefficient as a pair, where the coefficient is the larger term."""
+    product, error = two_product(x, high)
+    error = error + x * low
+    high, low = quick_sum(coefficient, product)
+    return high, low + (error + coefficient_low)
+
+
 def root_pair(d: Any, d_low: Any) -> Any:
     """Return sqrt(x (1 + x)), x = d + d_low > 0, as a pair; d_low, |d_low| <= 1, counts only beside a large d."""
     x = where(d < _HUGE, d, _HUGE)
@@ -73,16 +89,11 @@ def root_pair(d: Any, d_low: Any) -> Any:
 
 def fold_series(d: Any) -> Any:
     """Return eta_f(1 + d) for 0 < d <= FOLD_NEAR as a pair: d^(3/2) (2/3 - d/5 + ...)."""
-    tail = FOLD_TAIL[-1]
-    for coefficient in FOLD_TAIL[-2::-1]:
-        tail = tail * d + coefficient
-    high, low = quick_sum(FOLD_HIGH[3], d * tail)
+    high, low = quick_sum(FOLD_HIGH[3], d * polynomial(FOLD_TAIL, d))
     low = low + FOLD_LOW[3]
-    for k in (2, 1, 0):
-        product, error = two_product(d, high)
-        error = error + d * low
-        high, low = quick_sum(FOLD_HIGH[k], product)
-        low = low + (error + FOLD_LOW[k])
+    high, low = horner(d, high, low, FOLD_HIGH[2], FOLD_LOW[2])
+    high, low = horner(d, high, low, FOLD_HIGH[1], FOLD_LOW[1])
+    high, low = horner(d, high, low, FOLD_HIGH[0], FOLD_LOW[0])
     s = sqrt(d)
     back, back_error = two_product(s, s)
     s_low = ((d - back) - back_error) / (2.0 * s)
@@ -115,10 +126,7 @@ def arsinh_root(d: Any, d_low: Any, s: Any, s_low: Any) -> Any:
     w_low = (((z - product) - error) + (z_low - w * below_low)) / below
     y, y_low = two_product(w, w)
     y_low = y_low + 2.0 * w * w_low
-    tail = LOG_TAIL[-1]
-    for coefficient in LOG_TAIL[-2::-1]:
-        tail = tail * y + coefficient
-    third, third_low = quick_sum(THIRD_HIGH, y * tail)
+    third, third_low = quick_sum(THIRD_HIGH, y * polynomial(LOG_TAIL, y))
     third_low = third_low + THIRD_LOW
     a, a_low = two_product(y, third)
     a_low = a_low + (y * third_low + y_low * third)

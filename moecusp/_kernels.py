@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from moecusp import _series as series
+from moecusp._double import polynomial
 from moecusp._operations import namespace, where
-from moecusp._steps import polynomial, tanh_pair
+from moecusp._steps import tanh_pair
 
 
 def tanh_remainder(x: Any) -> Any:

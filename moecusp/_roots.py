@@ -5,7 +5,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -13,6 +17,7 @@ import numpy as np
 from moecusp import _steps
 from moecusp._operations import is_tensor, namespace, nonzero, where
 
+FEW, MANY = 2**12, 2**18  # sizes from which compiled loops pay, loaded or not
 BLOCK = 8192  # points at a time: their intermediate results stay in the cache
 
 MONOSTABLE, BISTABLE, FOLD, CUSP = 1, 2, 3, 4
@@ -21,6 +26,9 @@ ABSENT, STABLE, UNSTABLE, SEMISTABLE = 0, 1, 2, 3
 
 def solve(g: Any, eta: Any) -> tuple[Any, Any]:
     """Return roots (n, 3), ascending and NaN-padded, and their stability, for flat g >= 0 and eta."""
+    fast = compiled(g)
+    if fast is not None:
+        return fast.solve(g, eta)  # type: ignore[no-any-return]
     xp = namespace(g)
     u = xp.stack([g, g, g], -1)
     stability = xp.zeros_like(u, dtype=xp.int8)
@@ -28,6 +36,18 @@ def solve(g: Any, eta: Any) -> tuple[Any, Any]:
         for part in blocks(g):
             solve_block(g[part], eta[part], u[part], stability[part])
     return u, stability
+
+
+def compiled(x: Any) -> Any:
+    """Return the compiled loops where they pay: for large arrays, or for smaller ones once they are loaded."""
+    if is_tensor(x) or x.size < (FEW if "moecusp._fast" in sys.modules else MANY):
+        return None
+    return _fast()
+
+
+@cache
+def _fast() -> Any:
+    return import_module("moecusp._fast") if find_spec("numba") else None
 
 
 def blocks(x: Any) -> Iterator[slice]:
@@ -121,7 +141,7 @@ def saturated(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
 
 
 def small(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
-    """Return a middle root below 1/2."""
+    """Return a middle root below 0.65."""
     e = _steps.lifted(size)
     w = repeat(_steps.small_step, g, e, _steps.small_start(g, e))
     return _steps.small_lowered(size, w)
@@ -139,6 +159,9 @@ def blockwise(function: Callable[[Any], Any], x: Any) -> Any:
 
 def fold_asymmetry(g: Any) -> Any:
     """Return eta_f(g) rounded to nearest; 0 for g <= 1."""
+    fast = compiled(g)
+    if fast is not None:
+        return fast.fold_asymmetry(g)
     return blockwise(lambda g: where(g > 1.0, _steps.prepare(g, 0.0)[0], 0.0), g)
 
 

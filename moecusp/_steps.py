@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moecusp._double import fold_point, two_sum
+from moecusp._double import fold_point, polynomial, two_sum
 from moecusp._operations import as_bits, as_float, sqrt, where
 from moecusp._series import EXP, LOG2_HIGH, LOG2_LOW, TANH_DENOMINATOR, TANH_LIMIT, TANH_NUMERATOR
 
@@ -28,14 +28,6 @@ _PER_LOG2 = 1.4426950408889634
 STEPS = 3
 _TINY = 2.0**-900  # below it residuals would be subnormal, and the leading term is exact for _LIFT times as much
 _LIFT = 2.0**600
-
-
-def polynomial(coefficients: Any, x: Any) -> Any:
-    """Evaluate a polynomial, lowest order first, by Horner's rule."""
-    result = coefficients[-1]
-    for coefficient in coefficients[-2::-1]:
-        result = result * x + coefficient
-    return result
 
 
 def exp_minus(x: Any) -> Any:
@@ -51,15 +43,17 @@ def tanh_pair(x: Any) -> Any:
     """Return tanh x and x - tanh x for x >= 0, both without cancellation."""
     inside = where(x < TANH_LIMIT, x, TANH_LIMIT)
     y = inside * inside
-    rest = inside * y * (polynomial(TANH_NUMERATOR, y) / polynomial(TANH_DENOMINATOR, y))
     e = exp_minus(2.0 * x)
-    far = 1.0 - 2.0 * e / (1.0 + e)
-    return where(x < TANH_LIMIT, inside - rest, far), where(x < TANH_LIMIT, rest, x - far)
+    near = x < TANH_LIMIT
+    above = where(near, inside * y * polynomial(TANH_NUMERATOR, y), 2.0 * e)
+    ratio = above / where(near, polynomial(TANH_DENOMINATOR, y), 1.0 + e)  # x - tanh x, or 1 - tanh x
+    tanh = where(near, inside, 1.0) - ratio
+    return tanh, where(near, ratio, x - tanh)
 
 
 def rough_root(x: Any) -> Any:
     """Return the cube root of x > 0 within a few parts in 1e5."""
-    y = as_float(as_bits(x) // 3 + 3071306043645493248)
+    y = as_float((as_bits(x) >> 32) * 1431655766 + 3071306043645493248)  # a third of the exponent
     cube = y * y * y
     return y * ((cube + (x + x)) / (cube + cube + x))
 
@@ -91,10 +85,11 @@ def prepare(g: Any, size: Any) -> Any:
 
 def middle_kind(g: Any, size: Any, fold_u: Any) -> Any:
     """Return 0, 1, 2 where the middle root is best solved by `before`, `saturated` and `small`."""
-    half = 0.5 * fold_u
-    border = where(half < fold_u - 1.0, fold_u - 1.0, half)
-    before = size > g * tanh_pair(border)[0] - border
-    saturated = (border > 0.5) & (size > g * 0.46211715726000975 - 0.5)
+    most = 0.6 * fold_u
+    border = where(most < fold_u - 1.0, fold_u - 1.0, most)
+    tanh, rest = tanh_pair(border)
+    before = size > where(border < 1.0, (g - 1.0) * border - g * rest, g * tanh - border)  # w > border
+    saturated = (border > 0.65) & (size > g * 0.5716699660851172 - 0.65)  # w > 0.65
     return where(before, 0, where(saturated, 1, 2))
 
 
@@ -126,9 +121,9 @@ def only_start(g: Any, size: Any) -> Any:
 def only_step(g: Any, size: Any, u: Any) -> Any:
     """Improve the root of (1 - g) u + g (u - tanh u) = E for 0 <= g <= 1."""
     t, rest = tanh_pair(u)
-    first = (1.0 - g) + g * t * t
-    newton = ((1.0 - g) * u + g * rest - size) / first
-    return descend(u, halley(newton, 2.0 * g * t * (1.0 - t * t) / first))
+    over = 1.0 / ((1.0 - g) + g * t * t)
+    newton = ((1.0 - g) * u + g * rest - size) * over
+    return descend(u, halley(newton, 2.0 * g * t * (1.0 - t * t) * over))
 
 
 def beyond_start(a: Any, level: Any) -> Any:
@@ -141,12 +136,17 @@ def beyond_start(a: Any, level: Any) -> Any:
 
 
 def beyond_step(a: Any, level: Any, d: Any) -> Any:
-    """Improve the root of (d - t) + a t^2/(1 + a t) = level, d > 0: convex and increasing."""
+    """Improve the root of (d - t) + a t^2/(1 + a t) = level, d > 0: convex and increasing.
+
+    Halley's step, brought to one division: n/q^2 is the derivative, with q = 1 + a t, and w is half of q times the
+    value (half, for level may be near the end of the floats).
+    """
     t, rest = tanh_pair(d)
     q = 1.0 + a * t
     n = t * (2.0 * a + t * (1.0 + a * a))
-    newton = (rest + a * t * t / q - level) * (q * q / n)
-    return descend(d, halley(newton, 2.0 * (1.0 - t * t) * (t + a) / (n * q)))
+    w = 0.5 * q * (rest - level) + 0.5 * a * t * t
+    below = n * n - 2.0 * w * ((1.0 - t * t) * (t + a))
+    return descend(d, w * (2.0 * q * n / where(below > 0.0, below, n * n)))
 
 
 def before_start(a: Any, gap: Any) -> Any:
@@ -156,13 +156,14 @@ def before_start(a: Any, gap: Any) -> Any:
 
 
 def before_step(g: Any, a: Any, gap: Any, y: Any) -> Any:
-    """Improve the root of a t^2/(1 - a t) - (y - t) = gap, 0 < y <= max(u_f/2, 1)."""
+    """Improve the root of a t^2/(1 - a t) - (y - t) = gap, 0 < y <= max(0.4 u_f, 1)."""
     t, rest = tanh_pair(y)
     e = exp_minus(2.0 * y)
     q = 1.0 / (g * (1.0 + a)) + 2.0 * a * (e / (1.0 + e))  # 1 - a t
     n = t * (2.0 * a - t * (1.0 + a * a))
-    newton = (a * t * t / q - rest - gap) * (q * q / n)
-    return descend(y, halley(newton, 2.0 * (1.0 - t * t) * (a - t) / (n * q)))
+    over = 1.0 / n
+    newton = q * (a * t * t - q * (rest + gap)) * over
+    return descend(y, halley(newton, 2.0 * (1.0 - t * t) * (a - t) * over / q))
 
 
 def saturated_start(g: Any, size: Any) -> Any:
@@ -174,7 +175,7 @@ def saturated_start(g: Any, size: Any) -> Any:
 
 
 def saturated_step(g: Any, size: Any, w: Any) -> Any:
-    """Improve the root of w + 2 g/(1 + exp 2w) = g - E between 0.5 and u_f - 1."""
+    """Improve the root of w + 2 g/(1 + exp 2w) = g - E between 0.65 and u_f - 1."""
     e = exp_minus(2.0 * w)
     tail = g * (2.0 * e / (1.0 + e))
     first = 1.0 - 2.0 * tail / (1.0 + e)
@@ -189,11 +190,12 @@ def small_start(g: Any, size: Any) -> Any:
 
 
 def small_step(g: Any, size: Any, w: Any) -> Any:
-    """Improve the root of (g - 1) w - g (w - tanh w) = E for 0 <= w <= 0.5."""
+    """Improve the root of (g - 1) w - g (w - tanh w) = E for 0 <= w <= 0.65."""
     t, rest = tanh_pair(w)
     first = (g - 1.0) - g * t * t
-    newton = ((g - 1.0) * w - g * rest - size) / first
-    return descend(w, halley(newton, -2.0 * g * t * (1.0 - t * t) / first))
+    over = 1.0 / first
+    newton = ((g - 1.0) * w - g * rest - size) * over
+    return descend(w, halley(newton, -2.0 * t * (1.0 - t * t) * (g * over)))
 
 
 def gain_start(eta: Any) -> Any:

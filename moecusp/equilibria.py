@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from moecusp import _roots
-from moecusp._arguments import NON_NEGATIVE, REAL, reals
+from moecusp._arguments import NON_NEGATIVE, REAL, integer, reals
 from moecusp._gradients import differentiable
 from moecusp._kernels import decayed
 from moecusp._operations import is_tensor, namespace, where
@@ -96,7 +97,7 @@ def equilibria(gain: Any, asymmetry: Any = 0.0) -> Equilibria:
 
     Notes
     -----
-    Every root is within 2.5 units in the last place, also beside the folds, over all floats; it is inf where it
+    Every root is within 3 units in the last place, also beside the folds, over all floats; it is inf where it
     exceeds their range. How many there are is decided by the sign of eta_f - |eta|, known to more than 80 bits.
     Where |eta| equals the float ``fold_asymmetry(gain)`` the two merging roots, which no float asymmetry can make
     exactly equal, are reported as one semistable equilibrium at the fold: so count = 2 exactly where `regime` is FOLD.
@@ -113,6 +114,46 @@ def equilibria(gain: Any, asymmetry: Any = 0.0) -> Equilibria:
     ([-1.915008, 0.0, 1.915008], [1, 2, 1])
     """
     return Equilibria(*_equilibria(gain, asymmetry))
+
+
+def equilibria_blocks(gain: Any, asymmetry: Any = 0.0, points: int = 2**20) -> Iterator[tuple[slice, Equilibria]]:
+    """Equilibria of a grid too large to hold: one block of points after another, in bounded memory.
+
+    Parameters
+    ----------
+    gain, asymmetry : array_like
+        As for `equilibria`; they are broadcast without being copied, so that a column of gains and a row of
+        asymmetries describe a grid of any size.
+    points : int
+        Points in a block.
+
+    Returns
+    -------
+    iterator of (slice, Equilibria)
+        A slice of the flattened grid and the equilibria there.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast; raised when the block is reached.
+
+    References
+    ----------
+    Statement ``equilibrium.count``; THEORY section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from moecusp import equilibria_blocks
+    >>> gains, asymmetries = np.linspace(0, 3, 300)[:, None], np.linspace(-1, 1, 400)
+    >>> sum(int((found.count == 3).sum()) for _, found in equilibria_blocks(gains, asymmetries, points=50_000))
+    43096
+    """
+    integer("points", points, 1)
+    g, eta = np.broadcast_arrays(gain, asymmetry)
+    for start in range(0, g.size, points):
+        part = slice(start, min(start + points, g.size))
+        yield part, equilibria(g.flat[part], eta.flat[part])
 
 
 def _partials(gain: Any, asymmetry: Any, u: Any) -> tuple[Any, Any]:

@@ -1,0 +1,1 @@
+"""Timings of the library beside the usual tools; printed, never asserted."""
