@@ -8,7 +8,7 @@ OUTPUT ?= report
 SEED ?= 0
 EXTRAS := cli,data,report,torch
 
-.PHONY: report test proofs lint series clean
+.PHONY: help report test proofs mutations lint series clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,9 +20,13 @@ report: $(VENV)/.report
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
-# The formal layer needs Coq: apt-get install --no-install-recommends coq libcoq-coquelicot
+# Every proof layer; writes the ledger proofs/README.md (PROOFS=--check compares instead). Without Coq the formal layer
+# is shown as not run: apt-get install --no-install-recommends coq libcoq-coquelicot libcoq-interval
 proofs: $(VENV)/.test
-	$(BIN)/python -m proofs
+	$(BIN)/python -m proofs $(PROOFS)
+
+# Negative controls: false variants of every statement, each of which must break its proof.
+mutations: $(VENV)/.test
 	$(BIN)/python -m proofs --mutations
 
 lint: $(VENV)/.test
