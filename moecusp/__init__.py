@@ -6,6 +6,7 @@ from moecusp.dynamics import drift, potential, slope
 from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, regime
 from moecusp.folds import fold_asymmetry, fold_curve, fold_gain, fold_imbalance, hysteresis_width
 from moecusp.parameters import RouterParameters, critical_feedback, gain, reduced_asymmetry
+from moecusp.simulate import Simulation, simulate
 
 __version__ = "0.1.0"
 
@@ -15,6 +16,7 @@ __all__ = [
     "ParameterError",
     "Regime",
     "RouterParameters",
+    "Simulation",
     "Stability",
     "critical_feedback",
     "cusp_normal_form",
@@ -30,5 +32,6 @@ __all__ = [
     "potential",
     "reduced_asymmetry",
     "regime",
+    "simulate",
     "slope",
 ]
