@@ -6,17 +6,22 @@ from moecusp.dynamics import drift, potential, slope
 from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, regime
 from moecusp.folds import fold_asymmetry, fold_curve, fold_gain, fold_imbalance, hysteresis_width
 from moecusp.parameters import RouterParameters, critical_feedback, gain, reduced_asymmetry
+from moecusp.responses import EmpiricalResponse, HardGaussianResponse, LoadResponse, SoftmaxResponse
 from moecusp.simulate import Simulation, simulate
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "EmpiricalResponse",
     "Equilibria",
+    "HardGaussianResponse",
+    "LoadResponse",
     "NormalForm",
     "ParameterError",
     "Regime",
     "RouterParameters",
     "Simulation",
+    "SoftmaxResponse",
     "Stability",
     "critical_feedback",
     "cusp_normal_form",

@@ -78,6 +78,14 @@ def real(name: str, value: object, allowed: Range = REAL) -> Array:
     return numbers
 
 
+def number(name: str, value: object, allowed: Range = REAL) -> float:
+    """Return value as one float, or raise ParameterError."""
+    array = real(name, value, allowed)
+    if array.ndim:
+        raise ParameterError(name, value, f"one number, {allowed}")
+    return float(array)
+
+
 def reals(**named: tuple[object, Range]) -> tuple[list[Array], Restore]:
     """Return the arguments as broadcast float64 arrays, and the function that gives a result the caller's type.
 

@@ -239,9 +239,9 @@ def _halley(x: Array, f: Callable[[Array, NDArray[np.intp]], tuple[Array, Array,
 
 def _only_root(g: Array, size: Array) -> Array:
     """Solve (1 - g) u + g (u - tanh u) = E for g <= 1, E >= 0."""
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         linear = np.where(g < 1.0, size / (1.0 - g), np.inf)
-        cubic = np.cbrt(size * (3.0 / np.where(g > 0.0, g, 1.0)))
+        cubic = np.cbrt(3.0) * np.cbrt(size) / np.cbrt(np.where(g > 0.0, g, 1.0))
         start = np.minimum(np.minimum(linear, np.where(g > 0.0, cubic, np.inf)), size + g)
     solve = (size > _TINY) & (g > 0.0)
     gs, es = g[solve], size[solve]

@@ -1,0 +1,46 @@
+# Two commands: `make report` runs the main experiment, `make test` the tests. Both work on a bare machine with
+# Python >= 3.11 and make; what they need goes into .venv, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PROFILE ?= quick
+OUTPUT ?= report
+SEED ?= 0
+EXTRAS := cli,data,report,torch
+
+.PHONY: report test lint series clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n '1,2s/^# //p' Makefile
+
+report: $(VENV)/.report
+	$(BIN)/python -m validation run --profile $(PROFILE) --seed $(SEED) --output $(OUTPUT)
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+series: $(VENV)/.test
+	$(BIN)/python -m proofs.series
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "moecusp needs Python >= 3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --upgrade 'pip>=25.1'
+
+$(VENV)/.report: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -c constraints.txt -e '.[$(EXTRAS)]' --group test
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis

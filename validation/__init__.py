@@ -1,0 +1,1 @@
+"""Experiments that confront the theory with real routers and give verdicts."""

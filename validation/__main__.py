@@ -1,0 +1,93 @@
+"""Command line: ``python -m validation run [STUDY] --profile quick``."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from moecusp import ParameterError
+from moecusp.cli import execute
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _group() -> None:
+    """Confront the theory with real routers."""
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(help="Study to run: digits.")] = "digits",
+    profile: Annotated[str, typer.Option(help="Size of the run: smoke, quick or full.")] = "quick",
+    output: Annotated[Path, typer.Option(help="Folder for the report; an earlier report there is replaced.")] = Path(
+        "report"
+    ),
+    seed: Annotated[int, typer.Option(help="Every random number follows from it.")] = 0,
+) -> None:
+    """Run a study and write its report: index.html, report.md and report.json.
+
+    The exit status is 0 when the suite ran soundly, whatever the verdicts; 1 when a planted control failed; 2 for bad
+    arguments.
+    """
+    from moecusp.report import Report, check_folder, collect, write
+    from validation import digits
+    from validation.digits.setup import PROFILES
+
+    if study != "digits":
+        raise ParameterError("study", study, "one of: digits")
+    if profile not in PROFILES:
+        raise ParameterError("profile", profile, f"one of: {', '.join(PROFILES)}")
+    if not 0 <= seed < 2**31:
+        raise ParameterError("seed", seed, ">= 0 and < 2^31")
+    check_folder(output)
+
+    signal.signal(signal.SIGTERM, _interrupt)
+    started = datetime.now(UTC)
+    outcome = digits.run(PROFILES[profile], seed, _bars)
+    report = Report(
+        title=digits.study.TITLE,
+        summary=outcome.summary,
+        study=study,
+        profile=profile,
+        provenance=collect(shlex.join(["python", "-m", "validation", *sys.argv[1:]]), seed, started),
+        parameters=outcome.parameters,
+        findings=outcome.findings,
+        figures=outcome.figures,
+        tables=outcome.tables,
+        notes=outcome.notes,
+        data=outcome.data,
+    )
+    page = write(report, output)
+    for finding in report.findings:
+        control = " (control)" if finding.expected else ""
+        typer.echo(f"{finding.verdict.value:<13} {finding.id}{control}: {finding.effect} {finding.estimate:.4g}")
+    typer.echo(f"report: {page}")
+    if not report.sound:
+        typer.echo("error: a planted control did not come out as planted; do not trust this run", err=True)
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _bars(title: str, steps: int) -> Iterator[Callable[[int], object]]:
+    from tqdm import tqdm
+
+    pause = 0.5 if sys.stderr.isatty() else 15.0
+    with tqdm(total=steps, desc=title, mininterval=pause, unit="step") as bar:
+        yield bar.update
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(execute(app, "validation"))
