@@ -381,3 +381,29 @@ class TestFusedKernel:
         pytest.importorskip("triton")
         with pytest.raises(ParameterError, match="fused kernel"):
             run(2, "triton")
+
+
+class TestFilter:
+    """Single precision decides among many experts only where it is certain."""
+
+    def test_selections_are_those_of_double_precision(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("numba")
+        from moecusp._simulation import compiled_filter
+
+        quick = run(20, "numba", steps=500, routers=300)
+        monkeypatch.setattr(compiled_filter, "tolerance", lambda experts, largest: 2.0)  # never certain
+        assert_same(quick, run(20, "numba", steps=500, routers=300), 0.0)
+
+    def test_tolerance_covers_the_errors_seen(self) -> None:
+        pytest.importorskip("numba")
+        from moecusp._simulation import compiled_filter
+
+        rng = np.random.default_rng(2)
+        for experts, largest in ((3, 5.0), (8, 40.0), (64, 100.0), (256, 100.0)):
+            n = 500
+            z = rng.uniform(-1.0, 1.0, (experts, n)) * largest / 0.7
+            decay = np.full(n, 0.7)
+            cumulated, total = np.empty((experts, n), np.float32), np.empty(n, np.float32)
+            compiled_filter.cumulate(z.astype(np.float32), decay.astype(np.float32), cumulated, total, n)
+            exact = np.cumsum(np.exp2(decay * z), axis=0)
+            assert np.max(np.abs(cumulated - exact) / exact[-1]) < compiled_filter.tolerance(experts, largest) / 2

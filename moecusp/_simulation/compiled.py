@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moecusp._arguments import Array
-from moecusp._simulation import compiled_many, compiled_two
+from moecusp._simulation import compiled_filter, compiled_many, compiled_two
 from moecusp._simulation.compiled_two import LOG2E
 from moecusp._simulation.plan import Plan
 from moecusp._simulation.statistics import Sums
 
 TILE = 512
 """Routers of two experts in a tile."""
-TILE_STATES = 2048
-"""States in a tile of more experts."""
+TILE_STATES = 16384
+"""States in a tile of more experts, at most 128 routers."""
 
 
 class CompiledBackend:
@@ -46,13 +48,18 @@ class CompiledBackend:
         if plan.two:
             flags = (TILE, *flags, plain, plan.hard, plan.moments, plan.passage)
         else:
-            tile = max(16, TILE_STATES // plan.experts)
+            tile = min(128, max(16, TILE_STATES // plan.experts))
             flags = (tile, *flags, plan.bounded, plan.hard, plan.moments, plan.token_words)
         self._shape = tuple(map(int, flags))
+        self._range = LOG2E * plan.largest
+        self._decay = np.ones(plan.routers)
+        self._filtered = not plan.two and not plan.hard and plan.tokenwise and self._range < compiled_filter.RANGE
+        self._filtered &= bool(np.min(plan.keep) >= 0.5)
+        self._share = compiled_filter.tolerance(plan.experts, self._range)
 
     def state(self) -> Array:
         """Return the state, shape (rows, routers)."""
-        return np.asarray(self._state / self._sign)
+        return np.asarray(self._state * self._decay / self._sign)
 
     def passed(self) -> NDArray[np.int64]:
         """Return the step of each router's first passage, -1 where there was none."""
@@ -60,7 +67,7 @@ class CompiledBackend:
 
     def collect(self) -> Array:
         """Start accumulating from here; return the reference state."""
-        self._reference = self._state.copy()
+        self._reference = self._state * self._decay
         return self.state()
 
     def sums(self) -> Sums:
@@ -74,13 +81,11 @@ class CompiledBackend:
         tile, routers = self._shape[0], self.plan.routers
         piece = max(tile, -(-routers // (4 * self.threads * tile)) * tile)
 
+        advance, arrays = self._kernel()
+        shared = (self._coefficients, offsets, self.plan.key, self._shape, self._share, start, stop)
+
         def run(first: int) -> None:
-            last = min(first + piece, routers)
-            shared = (self._coefficients, offsets, self.plan.key, self._shape, start, stop, first, last, collecting)
-            if self.plan.two:
-                compiled_two.advance(self._state[0], self._sums[:, 0], self._reference[0], self._passed, *shared)
-            else:
-                compiled_many.advance(self._state, self._sums, self._reference, *shared)
+            advance(*arrays, *shared, first, min(first + piece, routers), collecting)
 
         starts = range(0, routers, piece)
         if self.threads == 1 or len(starts) == 1:
@@ -90,3 +95,10 @@ class CompiledBackend:
             with ThreadPoolExecutor(self.threads) as pool:
                 list(pool.map(run, starts))
         self._collected += (stop - start) if collecting else 0
+
+    def _kernel(self) -> tuple[Callable[..., None], tuple[Any, ...]]:
+        """Return the compiled function for this plan, and the arrays it works on."""
+        if self.plan.two:
+            return compiled_two.advance, (self._state[0], self._sums[:, 0], self._reference[0], self._passed)
+        arrays = (self._state, self._sums, self._reference)
+        return (compiled_filter.advance, (*arrays, self._decay)) if self._filtered else (compiled_many.advance, arrays)

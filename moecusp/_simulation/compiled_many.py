@@ -16,6 +16,7 @@ _WORDS = 4294967296.0
 @kernel
 def advance(
     state: Any, sums: Any, reference: Any, coefficients: Any, offsets: Any, key: Any, shape: Any,
+    share: float,
     start: int, stop: int, first: int, last: int, collecting: bool,
 ) -> None:  # fmt: skip
     """Take steps start..stop-1 of routers first..last-1, tile by tile.

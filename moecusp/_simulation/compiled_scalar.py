@@ -72,10 +72,8 @@ def exp2(x: Any) -> Any:
     """Return 2^x for |x| < 1022, to a relative error of 5e-14."""
     shifted = x + _ROUNDER
     r = x - (shifted - _ROUNDER)
-    low = (((C4 * r + C3) * r + C2) * r + C1) * r + C0
-    power = r * r * r * r * r
-    high = (((C9 * r + C8) * r + C7) * r + C6) * r + C5
-    bits = _f64(high * power + low).view(_i64) + (_f64(shifted).view(_i64) << _i64(52))
+    p = ((((((((C9 * r + C8) * r + C7) * r + C6) * r + C5) * r + C4) * r + C3) * r + C2) * r + C1) * r + C0
+    bits = _f64(p).view(_i64) + (_f64(shifted).view(_i64) << _i64(52))
     return _i64(bits).view(_f64)
 
 

@@ -10,6 +10,7 @@ with keep = 1 - eps mu, kick = eps beta kappa and drive = eps beta h.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,9 +93,13 @@ class Plan:
         return self.tokens <= TOKENWISE or (self.hard and not self.two)
 
     @property
-    def bounded(self) -> bool:
-        """Whether no state can leave the range in which exponentials neither overflow nor vanish."""
+    def largest(self) -> float:
+        """Bound on the size of every state of the run."""
         kick = self.kick + self.unit * self.schedule.largest("feedback")
         drive = np.abs(self.drive) + self.unit * self.schedule.largest("asymmetry")
-        reach = np.max(np.abs(self.start), axis=0) + (kick + drive) / (1.0 - np.abs(self.keep))
-        return bool(np.max(reach) < LARGEST_EXPONENT * np.log(2.0))
+        return float(np.max(np.max(np.abs(self.start), axis=0) + (kick + drive) / (1.0 - np.abs(self.keep))))
+
+    @property
+    def bounded(self) -> bool:
+        """Whether no state can leave the range in which exponentials neither overflow nor vanish."""
+        return self.largest < LARGEST_EXPONENT * math.log(2.0)
