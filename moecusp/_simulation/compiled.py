@@ -18,6 +18,8 @@ from moecusp._simulation.statistics import Sums
 
 TILE = 512
 """Routers of two experts in a tile."""
+WORTHWHILE = 2**18
+"""State updates below which threads cost more than they bring."""
 TILE_STATES = 16384
 """States in a tile of more experts, at most 128 routers."""
 
@@ -88,7 +90,8 @@ class CompiledBackend:
             advance(*arrays, *shared, first, min(first + piece, routers), collecting)
 
         starts = range(0, routers, piece)
-        if self.threads == 1 or len(starts) == 1:
+        work = (stop - start) * self._state.size
+        if self.threads == 1 or len(starts) == 1 or work < WORTHWHILE:
             for first in starts:
                 run(first)
         else:
