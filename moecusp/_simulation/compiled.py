@@ -16,7 +16,7 @@ from moecusp._simulation.compiled_two import LOG2E
 from moecusp._simulation.plan import Plan
 from moecusp._simulation.statistics import Sums
 
-TILE = 512
+TILE = 1536
 """Routers of two experts in a tile."""
 WORTHWHILE = 2**18
 """State updates below which threads cost more than they bring."""

@@ -73,6 +73,7 @@ def advance(
     scheduled = offsets.shape[1] > 0
     for base in range(first, last, tile):
         n = min(tile, last - base)
+        driven = scheduled or np.any(coefficients[2, base : base + n] != 0.0)
         hits[:] = 0
         for expert in range(experts):
             double[expert, :n] = z[expert, base : base + n]
@@ -97,7 +98,8 @@ def advance(
             _decay(kick, drive, decay, coefficients, feedback, asymmetry, tokens, base, n)
             for token in range(tokens):
                 _reward(double, single, hits, picks[token], kick, n)
-            _push(double[0], single[0], drive, n)
+            if driven:
+                _push(double[0], single[0], drive, n)
             if collecting and moments:
                 _gather(double, decay, reference, sums, base, n)
         for expert in range(experts):
@@ -126,7 +128,7 @@ def _settle(chosen: Any, near: Any, total: Any, share: Any, z: Any, decay: Any, 
     """Choose again in float64 where single precision cannot tell."""
     unsure = _i32(0)
     for i in range(n):
-        unsure = _i32(unsure | _i32(near[i] <= _f32(share * total[i])))
+        unsure = _i32(unsure | (_i32(1) if near[i] <= _f32(share * total[i]) else _i32(0)))
     if unsure:
         for i in range(n):
             if near[i] <= _f32(share * total[i]):

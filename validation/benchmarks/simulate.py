@@ -27,7 +27,7 @@ from moecusp import RouterParameters, simulate
 from moecusp.report.provenance import collect
 
 INCREMENT = 0.01
-SIZES = {2: (16384, 1024), 8: (4096, 512), 64: (1024, 256)}
+SIZES = {2: (16384, 4096), 8: (4096, 1024), 64: (1024, 512)}
 """Routers and steps of a round, by number of experts."""
 
 
