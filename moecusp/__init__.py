@@ -1,20 +1,38 @@
 """The verified mathematics of load collapse in mixture-of-experts routers."""
 
+import importlib as _importlib
+
 from moecusp._arguments import ParameterError
+from moecusp.boundary import boundary_mass, boundary_remainder, boundary_slope
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set
 from moecusp.dynamics import drift, potential, slope
+from moecusp.ecology import ecology_parameter, mean_field_competitor
 from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, regime
+from moecusp.escape import diffusion_barrier, escape_barrier, escape_time, log_escape_time
+from moecusp.expert_states import ExpertEquilibria, expert_equilibria
+from moecusp.experts import balanced_critical_gain, equal_depth_gain, expert_fold_curve, expert_fold_gain
 from moecusp.folds import fold_asymmetry, fold_curve, fold_gain, fold_imbalance, hysteresis_width
+from moecusp.noise import lag1_autocorrelation, log_stationary_density, stationary_density, stationary_variance
 from moecusp.parameters import RouterParameters, critical_feedback, gain, reduced_asymmetry
+from moecusp.rates import flip_step, largest_safe_update_rate, ramp_delay
 from moecusp.responses import EmpiricalResponse, HardGaussianResponse, LoadResponse, SoftmaxResponse
 from moecusp.simulate import Simulation, simulate
+from moecusp.softhard import soft_hard_expansion, soft_hard_gap, soft_hard_remainder
+from moecusp.susceptibility import (
+    HardSusceptibility,
+    critical_feedback_from_logits,
+    hard_susceptibility,
+    susceptibility,
+)
 
 __version__ = "0.1.0"
 
 __all__ = [
     "EmpiricalResponse",
     "Equilibria",
+    "ExpertEquilibria",
     "HardGaussianResponse",
+    "HardSusceptibility",
     "LoadResponse",
     "NormalForm",
     "ParameterError",
@@ -23,20 +41,56 @@ __all__ = [
     "Simulation",
     "SoftmaxResponse",
     "Stability",
+    "balanced_critical_gain",
+    "boundary_mass",
+    "boundary_remainder",
+    "boundary_slope",
     "critical_feedback",
+    "critical_feedback_from_logits",
     "cusp_normal_form",
     "cusp_set",
+    "diffusion_barrier",
     "drift",
+    "ecology_parameter",
+    "equal_depth_gain",
     "equilibria",
+    "escape_barrier",
+    "escape_time",
+    "expert_equilibria",
+    "expert_fold_curve",
+    "expert_fold_gain",
+    "flip_step",
     "fold_asymmetry",
     "fold_curve",
     "fold_gain",
     "fold_imbalance",
     "gain",
+    "hard_susceptibility",
     "hysteresis_width",
+    "lag1_autocorrelation",
+    "largest_safe_update_rate",
+    "log_escape_time",
+    "log_stationary_density",
+    "mean_field_competitor",
     "potential",
+    "ramp_delay",
     "reduced_asymmetry",
     "regime",
     "simulate",
     "slope",
+    "soft_hard_expansion",
+    "soft_hard_gap",
+    "soft_hard_remainder",
+    "stationary_density",
+    "stationary_variance",
+    "susceptibility",
 ]
+
+_LAZY = ("certify", "precise", "symbolic")
+
+
+def __getattr__(name: str) -> object:
+    """Import the modules with dependencies of their own when they are first asked for."""
+    if name in _LAZY:
+        return _importlib.import_module(f"moecusp.{name}")
+    raise AttributeError(f"module 'moecusp' has no attribute {name!r}")

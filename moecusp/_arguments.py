@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moecusp._operations import is_tensor, namespace
+
 Array = NDArray[np.float64]
 Restore = Callable[[Any], Any]
 
@@ -41,7 +43,7 @@ class Range:
         """Return where values lie inside; NaN and the infinities never do."""
         low = values > self.low if self.open_low else values >= self.low
         high = values < self.high if self.open_high else values <= self.high
-        return low & high & np.isfinite(values)
+        return low & high & (values > -np.inf) & (values < np.inf)
 
     def __str__(self) -> str:
         """Return the range in words."""
@@ -58,9 +60,11 @@ POSITIVE = Range(low=0.0, open_low=True)
 NON_NEGATIVE = Range(low=0.0)
 
 
-def real(name: str, value: object, allowed: Range = REAL) -> Array:
-    """Return value as a float64 array, or raise ParameterError."""
+def real(name: str, value: object, allowed: Range = REAL) -> Any:
+    """Return value as a float64 array or tensor, or raise ParameterError."""
     wanted = str(allowed)
+    if is_tensor(value):
+        return _real_tensor(name, value, allowed)
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -92,6 +96,8 @@ def reals(**named: tuple[object, Range]) -> tuple[list[Array], Restore]:
     Raises ParameterError for an argument out of range and for shapes that do not broadcast together.
     """
     arrays = [real(name, value, allowed) for name, (value, allowed) in named.items()]
+    if any(map(is_tensor, arrays)):
+        return _broadcast_tensors(named, arrays)
     try:
         broadcast = [np.array(a) for a in np.broadcast_arrays(*arrays)]
     except ValueError as error:
@@ -104,6 +110,40 @@ def reals(**named: tuple[object, Range]) -> tuple[list[Array], Restore]:
         return result.astype(np.float32)[()] if single and result.dtype == np.float64 else result[()]
 
     return broadcast, restore
+
+
+def _real_tensor(name: str, value: Any, allowed: Range) -> Any:
+    """Return a tensor in float64 on its device, or raise ParameterError."""
+    wanted = str(allowed)
+    if value.is_complex() or str(value.dtype) == "torch.bool":
+        raise ParameterError(name, value, wanted)
+    if value.numel() == 0:
+        raise ParameterError(name, value, f"{wanted}, and not empty")
+    numbers = value.detach().double()
+    inside = allowed.holds(numbers)
+    if not inside.all():
+        where = tuple((~inside).nonzero()[0].tolist())
+        label = f"{name}[{', '.join(map(str, where))}]" if where else name
+        raise ParameterError(label, value[where].item(), wanted)
+    return numbers
+
+
+def _broadcast_tensors(named: dict[str, tuple[object, Range]], arrays: list[Any]) -> tuple[list[Any], Restore]:
+    """Return the arguments as broadcast float64 tensors on one device; float32 comes back if all tensors had it."""
+    torch = namespace(next(a for a in arrays if is_tensor(a)))
+    device = next(a.device for a in arrays if is_tensor(a))
+    try:
+        broadcast = torch.broadcast_tensors(*(torch.as_tensor(a, device=device) for a in arrays))
+    except RuntimeError as error:
+        shapes = {name: tuple(array.shape) for name, array in zip(named, arrays, strict=True)}
+        raise ParameterError(" and ".join(named), shapes, "of shapes that broadcast, on one device") from error
+    types = {value.dtype for value, _ in named.values() if is_tensor(value) and value.is_floating_point()}  # type: ignore[attr-defined]
+    single = bool(types) and torch.float64 not in types
+
+    def restore(result: Any) -> Any:
+        return result.to(torch.float32) if single and result.dtype == torch.float64 else result
+
+    return [b.contiguous() for b in broadcast], restore
 
 
 def integer(name: str, value: object, low: int) -> int:

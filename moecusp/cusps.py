@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, REAL, reals
+from moecusp._gradients import differentiable
+from moecusp._operations import is_tensor, sqrt, where
+from moecusp.folds import fold_imbalance
 
 
 class NormalForm(NamedTuple):
@@ -61,9 +64,12 @@ def cusp_normal_form(gain: Any, asymmetry: Any = 0.0) -> NormalForm:
     (0.5, -0.5, 0.25)
     """
     (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
+    if is_tensor(g):
+        return NormalForm(gain - 1.0 + 0.0 * asymmetry, -gain / 3.0 + 0.0 * asymmetry, asymmetry + 0.0 * gain)
     return NormalForm(restore(g - 1.0), restore(-g / 3.0), restore(eta))
 
 
+@differentiable(lambda gain, _: (fold_imbalance(gain) * (1.0 - fold_imbalance(gain) ** 2 / 3.0),))
 def cusp_set(gain: Any) -> Any:
     """Folds of the cubic normal form, eta = (2/3) sqrt((g - 1)^3/g): an inner bound of the exact fold curve.
 
@@ -97,6 +103,6 @@ def cusp_set(gain: Any) -> Any:
     True
     """
     (g,), restore = reals(gain=(gain, NON_NEGATIVE))
-    safe = np.maximum(g, 1.0)
+    safe = where(g >= 1.0, g, 1.0)
     d = safe - 1.0
-    return restore(np.where(g >= 1.0, (2.0 / 3.0) * d * np.sqrt(d / safe), np.nan))
+    return restore(where(g >= 1.0, (2.0 / 3.0) * d * sqrt(d / safe), np.nan))

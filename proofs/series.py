@@ -1,16 +1,16 @@
 """Generate moecusp/_series.py: the coefficients of the cancellation-free kernels, from exact arithmetic.
 
 Command: ``python -m proofs.series`` (``--check`` compares instead of writing).
-Three functions lose digits when computed as they are written; each has an expansion with positive terms only:
+Functions that lose digits when computed as they are written have an expansion with positive terms only:
 
 - tanh:  x - tanh x = x c/(1 + c) with Lambert's continued fraction c = x^2/(3 + x^2/(5 + ...)); its convergents
   are ratios of polynomials with positive coefficients.
 - sinh:  (sinh x - x)/x^3 = sum x^(2k)/(2k+3)!.
-- fold:  eta_f(1 + d)/d^(3/2) = integral_0^1 sqrt(s/(1 + d s)) ds, a Stieltjes function of d; its diagonal Pade
-  approximants have positive coefficients and converge on all of d > -1.
+- well:  (x^2/2 - log cosh x)/x^4 = integral_0^1 s R(s^2 x^2) ds with (x - tanh x)/x^3 = R(x^2).
 
 Each table is as long as its stated interval needs for a truncation error below 2^-57, and the generator checks that
-error with 50 digits before it writes anything.
+error with 50 digits before it writes anything. The tables of the double-double kernels are checked against their own
+budget (see `pairs`): the fold's series in d, the tail of artanh, and logarithms of 64 short reciprocals.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ TARGET = Path(__file__).parent.parent / "moecusp" / "_series.py"
 TOLERANCE = mpmath.mpf(2) ** -57
 TANH_LIMIT = 1.75
 SINH_LIMIT = 2.5
-FOLD_LIMIT = 1.0
+WELL_LIMIT = 2.0
+FOLD_NEAR = 2.0**-8
 
 Polynomial = list[Fraction]
 
@@ -53,13 +54,19 @@ def sinh_remainder(terms: int) -> tuple[Polynomial, Polynomial]:
     return [Fraction(1, factorial(2 * k + 3)) for k in range(terms)], [Fraction(1)]
 
 
-def fold_ratio(degree: int) -> tuple[Polynomial, Polynomial]:
-    """Return the diagonal Pade approximant of eta_f(1 + d)/d^(3/2) in d."""
+def well(degree: int) -> tuple[Polynomial, Polynomial]:
+    """Return the diagonal Pade approximant of (x^2/2 - log cosh x)/x^4 in y = x^2, a Stieltjes function."""
     count = 2 * degree + 1
-    binomial = [Fraction(1)]
-    for k in range(1, count):
-        binomial.append(binomial[-1] * (Fraction(-1, 2) - (k - 1)) / k)
-    taylor = [coefficient / (Fraction(3, 2) + k) for k, coefficient in enumerate(binomial)]
+    tanh = [Fraction(0)] * (2 * count + 4)  # from tanh' = 1 - tanh^2
+    for k in range(len(tanh) - 1):
+        square = sum((tanh[i] * tanh[k - i] for i in range(k + 1)), Fraction(0))
+        tanh[k + 1] = ((k == 0) - square) / Fraction(k + 1)
+    taylor = [-tanh[2 * k + 3] / (2 * k + 4) for k in range(count)]
+    return pade(taylor, degree)
+
+
+def pade(taylor: Polynomial, degree: int) -> tuple[Polynomial, Polynomial]:
+    """Return the diagonal Pade approximant of a Taylor series."""
     rows = [
         [taylor[degree + 1 + i - j] for j in range(1, degree + 1)] + [-taylor[degree + 1 + i]] for i in range(degree)
     ]
@@ -93,9 +100,9 @@ def exact_sinh(y: mpmath.mpf) -> mpmath.mpf:
     return (mpmath.sinh(x) - x) / x**3
 
 
-def exact_fold(d: mpmath.mpf) -> mpmath.mpf:
-    """eta_f(1 + d)/d^(3/2)."""
-    return (mpmath.sqrt(d * (1 + d)) - mpmath.asinh(mpmath.sqrt(d))) / d**1.5
+def exact_well(y: mpmath.mpf) -> mpmath.mpf:
+    """(x^2/2 - log cosh x)/x^4 at y = x^2."""
+    return (y / 2 - mpmath.log(mpmath.cosh(mpmath.sqrt(y)))) / y**2
 
 
 def worst_error(
@@ -126,12 +133,75 @@ def shortest(
     raise ArithmeticError("no member of the family reaches the tolerance")
 
 
+def binomial_fold(count: int) -> Polynomial:
+    """Return the first Taylor coefficients in d of eta_f(1 + d)/d^(3/2) = integral_0^1 sqrt(s/(1 + d s)) ds."""
+    binomial = [Fraction(1)]
+    for k in range(1, count):
+        binomial.append(binomial[-1] * (Fraction(-1, 2) - (k - 1)) / k)
+    return [coefficient / (Fraction(3, 2) + k) for k, coefficient in enumerate(binomial)]
+
+
+def pair(value: mpmath.mpf | Fraction, bits: int = 53) -> tuple[float, float]:
+    """Return value as a float of that many bits and the float of the rest."""
+    exact = mpmath.mpf(value.numerator) / value.denominator if isinstance(value, Fraction) else value
+    with mpmath.workprec(bits):
+        high = float(+exact)
+    return high, float(exact - mpmath.mpf(high))
+
+
+def reciprocals() -> list[float]:
+    """Return r_i ~ 1/c_i, c_i the middle of [1 + i/64, 1 + (i + 1)/64), in ten bits: |m r_i - 1| < 1/100."""
+    values = [round(2**10 / (1 + (2 * i + 1) / 128)) / 2**10 for i in range(64)]
+    worst = max(abs((1 + (i + side) / 64) * r - 1) for i, r in enumerate(values) for side in (0, 1))
+    if worst >= 0.01:
+        raise ArithmeticError("a reciprocal leaves too large a remainder")
+    return values
+
+
+def pairs() -> dict[str, float | list[float]]:
+    """Return the tables of the double-double kernels, their truncation errors checked against 2^-83."""
+    budget = Fraction(1, 2**83)
+    fold, count = binomial_fold(40), 4
+    while abs(fold[count]) * Fraction(FOLD_NEAR) ** count > budget / 2:  # alternating, falling terms
+        count += 1
+    leading = [pair(c) for c in fold[:4]]
+    odd, terms = [Fraction(1, 2 * k + 5) for k in range(20)], 1
+    while odd[terms] * Fraction(1, 199) ** (2 * terms + 4) > budget / 64:  # w = z/(2 + z); |z| < 1/100
+        terms += 1
+    short = reciprocals()
+    logs = [pair(-mpmath.log(r) / 2) for r in short]
+    half_log2, log2 = pair(mpmath.log(2) / 2, 42), pair(mpmath.log(2), 42)
+    return {
+        "FOLD_NEAR": FOLD_NEAR,
+        "FOLD_HIGH": [high for high, _ in leading],
+        "FOLD_LOW": [low for _, low in leading],
+        "FOLD_TAIL": [float(c) for c in fold[4:count]],
+        "THIRD_HIGH": pair(Fraction(1, 3))[0],
+        "THIRD_LOW": pair(Fraction(1, 3))[1],
+        "LOG_TAIL": [float(c) for c in odd[:terms]],
+        "LOG_RECIPROCAL": short,
+        "LOG_HALF_HIGH": [high for high, _ in logs],
+        "LOG_HALF_LOW": [low for _, low in logs],
+        "HALF_LOG2_HIGH": half_log2[0],
+        "HALF_LOG2_LOW": half_log2[1],
+        "LOG2_HIGH": log2[0],
+        "LOG2_LOW": log2[1],
+        "EXP": [float(Fraction(1, factorial(k))) for k in range(exp_terms())],
+    }
+
+
+def exp_terms() -> int:
+    """Return how many Taylor terms of exp reach the tolerance on |x| <= log(2)/2."""
+    half = mpmath.log(2) / 2
+    return next(n for n in range(1, 40) if half**n / factorial(n) < TOLERANCE * mpmath.exp(-half) / 2)
+
+
 def source() -> str:
     """Return the text of moecusp/_series.py."""
     tables = [
         ("TANH", "(x - tanh x)/x^3 = N(x^2)/D(x^2)", shortest(tanh_remainder, exact_tanh, TANH_LIMIT**2), TANH_LIMIT),
         ("SINH", "(sinh x - x)/x^3 = N(x^2)", shortest(sinh_remainder, exact_sinh, SINH_LIMIT**2), SINH_LIMIT),
-        ("FOLD", "eta_f(1 + d)/d^(3/2) = N(d)/D(d)", shortest(fold_ratio, exact_fold, FOLD_LIMIT), FOLD_LIMIT),
+        ("WELL", "(x^2/2 - log cosh x)/x^4 = N(x^2)/D(x^2)", shortest(well, exact_well, WELL_LIMIT**2), WELL_LIMIT),
     ]
     lines = [
         '"""Coefficients of the cancellation-free kernels, lowest order first.',
@@ -147,7 +217,10 @@ def source() -> str:
         if len(denominator) > 1:
             lines += table(f"{name}_DENOMINATOR", [float(c / scale) for c in denominator])
         lines.append("")
-    return "\n".join(lines[:-1]) + "\n"
+    lines.append("# Double-double kernels: eta_f(1 + d)/d^(3/2), artanh, and the logarithm by 64 reciprocals.")
+    for name, value in pairs().items():
+        lines += table(name, value) if isinstance(value, list) else [f"{name} = {value!r}"]
+    return "\n".join(lines) + "\n"
 
 
 def table(name: str, values: list[float]) -> list[str]:

@@ -2,9 +2,14 @@
 
 import os
 
-from hypothesis import settings
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors; before torch is imported
+
+from flint import ctx
+from hypothesis import HealthCheck, settings
+
+ctx.prec = 300  # sums of reference values in tests; the reference itself chooses its own precision
 
 settings.register_profile("dev", max_examples=100, deadline=None)
 settings.register_profile("ci", max_examples=200, deadline=None, derandomize=True)
-settings.register_profile("thorough", max_examples=20_000, deadline=None)
+settings.register_profile("thorough", max_examples=20_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))

@@ -52,7 +52,7 @@ def test_bad_values_are_named(function, name, value, shown):
         (lambda: mc.RouterParameters(1.0, decay=0), r"^decay = 0: decay must be finite and real and > 0$"),
         (lambda: mc.RouterParameters(1.0, inverse_temperature=-2), r"^inverse_temperature = -2"),
         (lambda: mc.RouterParameters(1.0, experts=1), r"^experts = 1: experts must be an integer >= 2$"),
-        (lambda: mc.RouterParameters(1.0, experts=2.0), r"^experts = 2\.0"),
+        (lambda: mc.RouterParameters(1.0, experts=2.0), r"^experts = 2\.0"),  # type: ignore[arg-type]
         (lambda: mc.RouterParameters(1.0, experts=True), r"^experts = True"),
         (lambda: mc.fold_asymmetry(-1e-300), r"^gain = -1e-300: gain must be finite and real and >= 0$"),
         (lambda: mc.fold_asymmetry([1.0, [2.0][0], -3.0]), r"^gain\[2\] = -3\.0"),
@@ -66,7 +66,8 @@ def test_ranges_are_said(call, message):
 
 
 def test_it_is_a_value_error_that_knows_its_parts_and_pickles():
-    with pytest.raises(ValueError, match="decay") as caught:
+    assert issubclass(mc.ParameterError, ValueError)
+    with pytest.raises(mc.ParameterError, match="decay") as caught:
         mc.critical_feedback(0.0)
     for error in (caught.value, pickle.loads(pickle.dumps(caught.value))):
         assert (error.name, error.value, error.allowed) == ("decay", 0.0, "finite and real and > 0")

@@ -3,10 +3,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from reference import drift as exact_drift
-from reference import real, ulps
 
 import moecusp as mc
+from tests.reference import drift as exact_drift
+from tests.reference import real, ulps
 
 reduced = st.floats(-20.0, 20.0)
 gains = st.floats(0.0, 10.0)
@@ -17,7 +17,7 @@ def test_drift_by_its_definition(u, gain, asymmetry):
     with mp.workdps(60):
         exact = exact_drift(real(u), real(gain), real(asymmetry))
         scale = abs(gain * np.tanh(u)) + abs(u) + abs(asymmetry)
-        assert abs(mp.mpf(float(mc.drift(u, gain, asymmetry))) - exact) <= 1e-15 * scale
+        assert abs(mp.mpf(float(mc.drift(u, gain, asymmetry))) - exact) <= 1e-15 * scale + 1e-320
 
 
 def test_drift_near_the_cusp_keeps_its_digits():

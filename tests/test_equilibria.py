@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from reference import count_zeros, ulps, zero_near
 
 import moecusp as mc
 from moecusp import Regime, Stability
+from tests.reference import count_zeros, ulps, zero_near
 
 supercritical = st.floats(-12.0, 12.0).map(lambda e: 1.0 + 10.0**e)
 
@@ -135,7 +135,7 @@ def test_extremes_stay_finite():
     for gain, eta in itertools.product([0.0, 5e-324, 1.0, 1.5, 1e154, 1e300], [0.0, 5e-324, 1e-16, 1.0, 1e300]):
         found = mc.equilibria(gain, eta)
         assert np.all(np.isfinite(found.u[: found.count]))
-        assert found.count in (1, 3)
+        assert found.count in (1, 3) or mc.regime(gain, eta) is Regime.FOLD  # eta_f(1e300) rounds to 1e300
 
 
 def test_many_at_once_agree_with_one_by_one():

@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from reference import fold_point, ulps
 
 import moecusp as mc
+from tests.reference import fold_point, ulps
 
 gains = st.one_of(
     st.floats(1.0, 4.0, exclude_min=True),

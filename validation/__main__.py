@@ -9,38 +9,37 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from moecusp import ParameterError
 from moecusp.cli import execute
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-
-@app.callback()
-def _group() -> None:
+@click.group()
+def app() -> None:
     """Confront the theory with real routers."""
 
 
 @app.command()
-def run(
-    study: Annotated[str, typer.Argument(help="Study to run: digits.")] = "digits",
-    profile: Annotated[str, typer.Option(help="Size of the run: smoke, quick or full.")] = "quick",
-    output: Annotated[Path, typer.Option(help="Folder for the report; an earlier report there is replaced.")] = Path(
-        "report"
-    ),
-    seed: Annotated[int, typer.Option(help="Every random number follows from it.")] = 0,
-) -> None:
+@click.argument("study", default="digits")
+@click.option("--profile", default="quick", show_default=True, help="Size of the run: smoke, quick or full.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("report"),
+    show_default=True,
+    help="Folder for the report; an earlier report there is replaced.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Every random number follows from it.")
+def run(study: str, profile: str, output: Path, seed: int) -> int:
     """Run a study and write its report: index.html, report.md and report.json.
 
     The exit status is 0 when the suite ran soundly, whatever the verdicts; 1 when a planted control failed; 2 for bad
     arguments.
     """
     from moecusp.report import Report, check_folder, collect, write
-    from validation import digits
-    from validation.digits.setup import PROFILES
+    from validation.digits.profiles import PROFILES
 
     if study != "digits":
         raise ParameterError("study", study, "one of: digits")
@@ -52,9 +51,12 @@ def run(
 
     signal.signal(signal.SIGTERM, _interrupt)
     started = datetime.now(UTC)
-    outcome = digits.run(PROFILES[profile], seed, _bars)
+    from validation.digits.study import TITLE
+    from validation.digits.study import run as run_digits
+
+    outcome = run_digits(PROFILES[profile], seed, _bars)
     report = Report(
-        title=digits.study.TITLE,
+        title=TITLE,
         summary=outcome.summary,
         study=study,
         profile=profile,
@@ -69,11 +71,12 @@ def run(
     page = write(report, output)
     for finding in report.findings:
         control = " (control)" if finding.expected else ""
-        typer.echo(f"{finding.verdict.value:<13} {finding.id}{control}: {finding.effect} {finding.estimate:.4g}")
-    typer.echo(f"report: {page}")
+        click.echo(f"{finding.verdict.value:<13} {finding.id}{control}: {finding.effect} {finding.estimate:.4g}")
+    click.echo(f"report: {page}")
     if not report.sound:
-        typer.echo("error: a planted control did not come out as planted; do not trust this run", err=True)
-        raise typer.Exit(1)
+        click.echo("error: a planted control did not come out as planted; do not trust this run", err=True)
+        return 1
+    return 0
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp import RouterParameters, simulate
+from moecusp import RouterParameters, expert_fold_gain, simulate
 from moecusp.report import Finding, Verdict, judge
 
 Array = NDArray[np.float64]
@@ -38,32 +38,15 @@ FULL = Profile(batch=1024, time=300.0, points=49, margin=0.08, seeds=8)
 
 @dataclass(frozen=True)
 class Predictions:
-    """Gain of the fold and score gap x there, by number of experts; the onset is at gain 1 for all."""
+    """Gain of the fold by number of experts; the onset is at gain 1 for all."""
 
     fold_gain: tuple[float, ...]
-    fold_gap: tuple[float, ...]
     onset: float = 1.0
-
-
-def fold(experts: int) -> tuple[float, float]:
-    """Return (g_fold, x) from F = F' = 0 of one favoured expert; (1, 0) for two experts, who collapse continuously."""
-    from scipy.optimize import brentq
-
-    k = float(experts)
-    if experts == 2:
-        return 1.0, 0.0
-
-    def condition(x: float) -> float:
-        return float((np.exp(x) + k - 2.0 - (k - 1.0) * np.exp(-x)) / k - x)
-
-    x = float(brentq(condition, 0.5 * np.log(k - 1.0), 4.0 + 2.0 * np.log(k)))
-    return float(x * (np.exp(x) + k - 1.0) / (k * np.expm1(x))), x
 
 
 def predict(profile: Profile) -> Predictions:
     """Return the predictions."""
-    gains, gaps = zip(*(fold(k) for k in profile.experts), strict=True)
-    return Predictions(tuple(gains), tuple(gaps))
+    return Predictions(tuple(float(expert_fold_gain(k)) for k in profile.experts))
 
 
 @dataclass(frozen=True)
@@ -103,7 +86,7 @@ class Sweep:
 
 def sweep(profile: Profile, experts: int, seed: int) -> Sweep:
     """Run upwards over a grid of gains that ends beyond 1, and downwards over one around the fold."""
-    low = fold(experts)[0]
+    low = float(expert_fold_gain(experts))
     up = np.linspace(0.5 * (low + 1.0) - profile.margin, 1.0 + profile.margin, profile.points)
     gains = np.stack([up, low * np.linspace(1.0 - profile.margin, 1.0 + profile.margin, profile.points)])
     each = np.repeat(gains.ravel(), profile.seeds)

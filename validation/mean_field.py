@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp import RouterParameters, equilibria, fold_asymmetry, simulate, slope
+from moecusp import RouterParameters, equilibria, fold_asymmetry, simulate, stationary_variance
 from moecusp.master import TransferOperator
 from moecusp.report import Finding, Verdict, judge
+from validation.limit import Bound, bound, flow
 
 Array = NDArray[np.float64]
 
@@ -57,36 +58,6 @@ class Profile:
 
 QUICK = Profile()
 FULL = Profile(exponents=tuple(range(4, 15)), seeds=20, routers=1000)
-
-
-@dataclass(frozen=True)
-class Bound:
-    """E sup |u - flow|^2 <= 2 noise delta/B + 2 (bias delta)^2; see docs/mean-field.md."""
-
-    noise: float
-    bias: float
-
-
-def bound(gain: float, asymmetry: float, start: float, horizon: float) -> Bound:
-    """Return the constants of the proved bound for two experts, for delta <= 1."""
-    growth = max(gain - 1.0, 0.0)
-    lipschitz = max(1.0, gain - 1.0)
-    time = min(horizon, 1.0 / (2.0 * growth)) if growth else horizon
-    reach = max(abs(start), gain + abs(asymmetry))
-    speed = reach + gain + abs(asymmetry)
-    spread = float(np.expm1(growth * horizon)) / growth if growth else horizon
-    return Bound(16.0 * gain**2 * float(np.exp(2.0 * growth * horizon)) * time, 0.5 * lipschitz * speed * spread)
-
-
-def flow(gain: float, asymmetry: float, start: float, times: NDArray[Any]) -> Array:
-    """Return the solution of du/dtau = g tanh u - u + eta at the times given."""
-    from scipy.integrate import solve_ivp
-
-    solution = solve_ivp(
-        lambda _, u: gain * np.tanh(u) - u + asymmetry,
-        (0.0, float(times[-1])), [start], method="DOP853", rtol=1e-12, atol=1e-13, t_eval=times,
-    )  # fmt: skip
-    return np.asarray(solution.y[0])
 
 
 @dataclass(frozen=True)
@@ -201,8 +172,7 @@ def critical_gains(predictions: Predictions, loads: Array) -> Array:
 def stationary_ratios(profile: Profile, seed: int, delta: float = 0.01) -> Array:
     """Return the measured over the linear-noise variance of u at the stable state, per seed."""
     u = float(np.nanmax(equilibria(profile.gain, profile.asymmetry).u))
-    ratio = 1.0 + delta * float(slope(u, profile.gain))
-    expected = (delta * profile.gain) ** 2 * (1.0 - np.tanh(u) ** 2) / (1.0 - ratio**2)
+    expected = float(stationary_variance(profile.gain, profile.asymmetry, delta)[2])
     run = simulate(
         _parameters(profile.gain, profile.asymmetry), increment=delta, steps=20_000, burn_in=2_000, seed=seed,
         routers=profile.seeds * 50, initial=[u, -u], moments=True,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp import RouterParameters, equilibria, fold_asymmetry, simulate, slope
+from moecusp import (
+    RouterParameters,
+    diffusion_barrier,
+    equilibria,
+    escape_barrier,
+    fold_asymmetry,
+    lag1_autocorrelation,
+    ramp_delay,
+    simulate,
+    stationary_variance,
+)
 from moecusp.master import TransferOperator, mean_passage_time
 from moecusp.report import Finding, Verdict, judge
 
 Array = NDArray[np.float64]
-AIRY_ZERO = 2.338107410459767
 
 
 @dataclass(frozen=True)
@@ -52,37 +60,9 @@ class Predictions:
 def predict(profile: Profile) -> Predictions:
     """Return both barriers at eta = 0 and the law of the ramp delay."""
     g = profile.gain
-    well = float(np.nanmax(equilibria(g).u))
-
-    def diffusion(u: float) -> float:
-        return float(2.0 * (u - g * np.tanh(u)) * np.cosh(u) ** 2 / g**2)
-
-    curvature = np.sqrt(1.0 - 1.0 / g)
     return Predictions(
-        _integral(lambda u: exponent(u, g), well), _integral(diffusion, well),
-        2.0 / 3.0, AIRY_ZERO * float(curvature) ** (-1.0 / 3.0),
-    )  # fmt: skip
-
-
-def exponent(u: float, gain: float) -> float:
-    """Return the large-deviation slope at u > 0: the root p != 0 of p u = log(cosh(p g - u)/cosh u), in -p."""
-    from scipy.optimize import brentq
-
-    def balance(p: float) -> float:
-        return float(np.logaddexp(p * gain + u, -p * gain - u) - np.logaddexp(u, -u) - p * u)
-
-    # convex in p with a root at 0 of slope F = g tanh u - u > 0 inside the well: the other root is negative
-    middle = -1e-9
-    while balance(middle * 2.0) < 0.0:
-        middle *= 2.0
-    return -float(brentq(balance, 2.0 * middle, middle))
-
-
-def _integral(function: Callable[[float], float], well: float) -> float:
-    """Return minus the integral from 0 to the well of the downhill slope, as a positive barrier."""
-    from scipy.integrate import quad
-
-    return abs(float(quad(function, 1e-6, well * (1 - 1e-9), epsabs=1e-9)[0]))
+        float(escape_barrier(g)[1]), float(diffusion_barrier(g)[1]), 2.0 / 3.0, float(ramp_delay(1.0, g))
+    )
 
 
 def escape_slopes(profile: Profile, seed: int) -> Array:
@@ -121,8 +101,8 @@ def warnings(profile: Profile, seed: int) -> tuple[Array, Array]:
     delta, fold = profile.warning_increment, float(fold_asymmetry(profile.gain))
     eta = -np.array(profile.warning_shares) * fold  # the upper state weakens
     u = np.nanmax(equilibria(profile.gain, eta).u, axis=-1)
-    ratio = 1.0 + delta * np.asarray(slope(u, profile.gain))
-    variance = (delta * profile.gain) ** 2 * (1.0 - np.tanh(u) ** 2) / (1.0 - ratio**2)
+    variance = stationary_variance(profile.gain, eta, delta, batch_size=16)[:, 2]
+    ratio = lag1_autocorrelation(profile.gain, eta, delta)[:, 2]
     each = profile.seeds * 16
     start = np.repeat(u, each)
     run = simulate(
@@ -138,7 +118,7 @@ def warnings(profile: Profile, seed: int) -> tuple[Array, Array]:
     # about the mean of all routers, for that of one wanders with its slow fluctuations and hides them
     drift = (mean - mean.mean(axis=(1, 2), keepdims=True)) ** 2
     total, neighbours = (spread + drift).mean(axis=2), (spread * correlation + drift).mean(axis=2)
-    seen = 0.25 * 16 * total / variance[:, None]
+    seen = 0.25 * total / variance[:, None]
     return np.asarray(seen), np.asarray((1.0 - neighbours / total) / (1.0 - ratio)[:, None])
 
 
@@ -146,7 +126,7 @@ def ramp_delays(profile: Profile, seed: int) -> Array:
     """Return how far past the fold the load jumps when eta is ramped, shape (rates, seeds)."""
     fold, delta, before, delays = float(fold_asymmetry(profile.gain)), profile.ramp_increment, 0.01, []
     for case, rate in enumerate(profile.ramp_rates):
-        reach = fold + 4.0 * AIRY_ZERO * rate ** (2.0 / 3.0)
+        reach = fold + 4.0 * float(ramp_delay(rate, profile.gain))
         steps = int((reach - fold + before) / (rate * delta))
         lower = float(np.nanmin(equilibria(profile.gain, fold - before).u))
         run = simulate(

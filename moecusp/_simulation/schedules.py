@@ -44,7 +44,7 @@ def knots(name: str, value: Knots | None) -> Array:
     """Return the knots (step, offset) as an array, or raise ParameterError."""
     if value is None:
         return np.empty((0, 2))
-    table = real(name, list(value))
+    table: Array = real(name, list(value))
     if table.ndim != 2 or table.shape[1] != 2:
         raise ParameterError(name, value, "pairs (step, offset)")
     if np.any(np.diff(table[:, 0]) < 0):

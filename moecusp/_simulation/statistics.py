@@ -35,7 +35,7 @@ class Sums:
     def load(self, tokens: int, experts: int) -> Array:
         """Return the share of tokens of each expert, shape (routers, experts)."""
         share = self.hits / (self.steps * tokens)
-        return np.stack([share[0], 1.0 - share[0]], axis=1) if experts == 2 else share.T.copy()
+        return np.array(np.stack([share[0], 1.0 - share[0]], axis=1) if experts == 2 else share.T)
 
     def estimates(self, reference: Array) -> tuple[Array, Array, Array]:
         """Return mean, variance and lag-1 autocorrelation of the n + 1 states from burn-in on, reference included."""
@@ -54,7 +54,7 @@ def empty_sums(rows: int, routers: int) -> Sums:
 
 def bin_edges(value: Any) -> Array:
     """Return the edges of histogram bins, or raise ParameterError."""
-    edges = real("histogram", value)
+    edges: Array = real("histogram", value)
     if edges.ndim != 1 or len(edges) < 2 or np.any(np.diff(edges) <= 0):
         raise ParameterError("histogram", value, "two or more ascending edges")
     return edges

@@ -1,5 +1,1 @@
 """Two experts behind a hard top-1 linear router on scikit-learn's digits: predicted from its margins, then measured."""
-
-from validation.digits.study import run
-
-__all__ = ["run"]

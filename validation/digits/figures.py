@@ -11,7 +11,8 @@ from moecusp.report import Figure
 from moecusp.report.figures import BLUE, GREEN, INK, ORANGE, RED, SOFT, canvas, legend, style, svg
 from validation.digits.measure import STARTS, Branches, Loops
 from validation.digits.predict import Predictions
-from validation.digits.setup import Profile, Setup
+from validation.digits.profiles import Profile
+from validation.digits.setup import Setup
 
 Array = NDArray[np.float64]
 START_COLOURS = (GREEN, BLUE, ORANGE)
@@ -50,10 +51,10 @@ def bifurcation(
         axes.plot([critical, top], [0, 0], color=SOFT, lw=1.4, ls="--")
         axes.axvspan(*interval, color=RED, alpha=0.25, lw=0, label="measured onset, interval")
         axes.axvline(critical, color=RED, lw=1, ls=":", label="predicted critical feedback")
-        for index, (start, colour) in enumerate(zip(STARTS, START_COLOURS, strict=True)):
+        for index, (start, colour, size) in enumerate(zip(STARTS, START_COLOURS, (8, 5.5, 3), strict=True)):
             shown = branches.imbalance[:, index, :]
             x = np.broadcast_to(predicted.feedbacks, shown.shape)
-            axes.plot(x.ravel(), shown.ravel(), "o", ms=4, mfc="none", mew=1, color=colour, label=f"from {start}")
+            axes.plot(x.ravel(), shown.ravel(), "o", ms=size, mfc="none", mew=1, color=colour, label=f"from {start}")
         axes.set(xlim=(0.9 * predicted.feedbacks.min(), top), ylim=(-1.05, 1.05))
         axes.set(xlabel="feedback κ (score/time)", ylabel="imbalance of the load m = p₁ − p₂")
         legend(figure)
@@ -168,7 +169,7 @@ def cusp_plane(setup: Setup, predicted: Predictions, branches: Branches, loops: 
     top = 1.1 * max(predicted.feedbacks.max(), max(s.feedback for s in predicted.sweeps))
     shown = kappa < top
     spread = np.ptp(branches.imbalance.mean(axis=0), axis=0)
-    several = spread > 0.5 * np.nanmax(spread)
+    several = spread > 0.2
     with style():
         figure, axes = canvas()
         axes.plot(np.where(shown, kappa, np.nan), np.where(shown, h, np.nan), color=INK, label="predicted folds")
@@ -185,7 +186,7 @@ def cusp_plane(setup: Setup, predicted: Predictions, branches: Branches, loops: 
     caption = (
         "Between the two arms of the fold curve two loads are stable, and which one a router has depends on its past; "
         "the arms meet in a cusp. A run counts as depending on its start when the spread of its three mean loads "
-        "exceeds half of the largest. " + fixed(setup, p, **_sweeping(p, predicted), **_training(p))
+        "exceeds 0.2. " + fixed(setup, p, **_sweeping(p, predicted), **_training(p))
     )
     return Figure("cusp", "All runs on the cusp plane", picture, caption)
 
@@ -225,7 +226,7 @@ def history(setup: Setup, predicted: Predictions, branches: Branches, p: Profile
             side = np.flatnonzero(factors < 1.0 if below else factors > 1.0)
             index = side[np.argmin(np.abs(factors[side] - (0.85 if below else 1.2)))]
             for seed in range(branches.history.shape[0]):
-                label = f"κ = {factors[index]:g} κ_c" if seed == 0 else None
+                label = f"κ = {factors[index]:g} × critical" if seed == 0 else None
                 axes.plot(time, branches.history[seed, 0, index], color=colour, lw=0.9, alpha=0.8, label=label)
         axes.set(xlabel="time (1/μ)", ylabel="imbalance of the load m", ylim=(-1.05, 1.05))
         legend(figure)

@@ -14,7 +14,8 @@ from torch import Tensor
 from moecusp import RouterParameters
 from moecusp.routing import ReinforcedRouter, load
 from validation.digits.experts import Experts
-from validation.digits.setup import Profile, Setup, Tokens
+from validation.digits.profiles import Profile
+from validation.digits.setup import Setup, Tokens
 
 Array = NDArray[np.float64]
 Tick = Callable[[int], object]

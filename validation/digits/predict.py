@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from moecusp import EmpiricalResponse
 from moecusp.responses import ResponseEquilibria
-from validation.digits.setup import Profile
+from validation.digits.profiles import Profile
 
 Array = NDArray[np.float64]
 AIRY = 2.338107410459767  # minus the first zero of Ai: the delay of a ramped fold

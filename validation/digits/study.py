@@ -23,7 +23,8 @@ from validation.digits.measure import (
     onset_of,
 )
 from validation.digits.predict import Predictions, Sweep, distance_to_stable, predict
-from validation.digits.setup import Profile, Setup, load_tokens, prepare
+from validation.digits.profiles import Profile
+from validation.digits.setup import Setup, load_tokens, prepare
 
 TITLE = "Two experts on the digits: collapse predicted from a router's margins"
 Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
@@ -58,6 +59,7 @@ def run(profile: Profile, seed: int, progress: Progress) -> Outcome:
     -------
     Outcome
     """
+    torch.set_num_threads(1)  # small tensors: more threads are slower, and their number would change the last digits
     tokens = load_tokens()
     setups = [prepare(tokens, profile.pixel_jitter, 1000 * seed + k) for k in range(profile.routers)]
     predictions = [predict(setup.response, profile) for setup in setups]
@@ -314,7 +316,6 @@ def _data(
             "asymmetry": loops.asymmetry.tolist(),
             "imbalance": loops.imbalance.tolist(),
         },
-        "torch_threads": torch.get_num_threads(),
     }
 
 

@@ -1,0 +1,58 @@
+"""The normalised stationary density of the diffusion limit (docs/theory.md, section 7)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from moecusp._arguments import Array
+from moecusp._gauss import panels
+from moecusp._kernels import log_cosh
+from moecusp.equilibria import Stability, equilibria
+
+_NODES = 24
+_CHUNK = 256  # routers normalised at once
+_RESOLVED = 1e9  # largest exponent whose rounding still leaves the density six digits
+
+
+def log_density(u: Array, g: Array, eta: Array, delta: Array) -> Array:
+    """Return the logarithm of the density, for delta the step over the batch size; NaN where it is not resolved."""
+    points = np.stack([g.ravel(), eta.ravel(), delta.ravel()])
+    routers, index = np.unique(points, axis=1, return_inverse=True)
+    level = np.concatenate([_log_normaliser(*routers[:, i : i + _CHUNK]) for i in range(0, routers.shape[1], _CHUNK)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        exponent = np.where(np.abs(u) < 300.0, _exponent(np.clip(u, -300.0, 300.0), g, eta, delta), -np.inf)
+    return np.asarray(exponent - level[index.ravel()].reshape(u.shape))
+
+
+def _log_normaliser(g: Array, eta: Array, delta: Array) -> Array:
+    """Return the logarithm of the integral, by panels that double in length away from each stable state."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+        found = equilibria(g, eta)
+        states = np.where(found.stability == Stability.UNSTABLE, np.nan, found.u)
+        far = (g + np.abs(eta) + 3.0)[:, None]
+        spread = delta[:, None] * (g[:, None] / np.cosh(np.clip(states, -300.0, 300.0))) ** 2
+        rate = np.maximum(1.0 - g[:, None] / np.cosh(np.clip(states, -300.0, 300.0)) ** 2, 1e-300)
+        width = 0.5 * np.minimum(np.minimum(np.sqrt(0.5 * spread / rate), spread**0.25), 0.5)
+        offsets = width[..., None] * 2.0 ** np.arange(0, 44)
+        around = np.concatenate([states[..., None] - offsets, states[..., None], states[..., None] + offsets], axis=-1)
+        ends = np.concatenate([-far, far, around.reshape(g.size, -1)], axis=1)
+        breaks = np.sort(np.clip(np.where(np.isnan(ends), far, ends), -far, far), axis=1)
+        three = tuple(v[:, None] for v in (g, eta, delta))
+        best = np.nanmax(_exponent(states, *three), axis=1)
+
+        def integrand(x: Array) -> Array:
+            inside = np.clip(x, -300.0, 300.0)
+            return np.asarray(
+                np.exp(np.minimum(_exponent(inside, *(v[..., None] for v in three)) - best[:, None, None], 700.0))
+            )
+
+        size = 2.0 / delta / g / g * (g + np.abs(eta) + 1.0) * np.exp(2.0 * np.nanmax(np.abs(states), axis=1))
+        level: Array = best + np.log(panels(integrand, breaks, _NODES))
+        return np.asarray(np.where(size < _RESOLVED, level, np.nan))
+
+
+def _exponent(u: Array, g: Array, eta: Array, delta: Array) -> Array:
+    """Return 2 log cosh u + (2/(delta g^2)) integral_0^u F cosh^2."""
+    sinh, double = np.sinh(u), np.sinh(2.0 * u)
+    integral = (0.5 * g + 0.25) * sinh * sinh - 0.25 * u * (u + double) + eta * (0.5 * u + 0.25 * double)
+    return np.asarray(2.0 * log_cosh(u) + 2.0 / delta / g / g * integral)

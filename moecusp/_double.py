@@ -1,0 +1,142 @@
+"""Sums and products of floats without rounding error, and the fold of the two-expert router to 82 bits.
+
+An unevaluated sum of two floats, high + low, carries some 100 bits. Near a fold everything hangs on the difference
+between the fold's asymmetry and the asymmetry given; with these kernels that difference is right to the last digit.
+
+Formulas only: they hold for NumPy arrays as they stand, and `_backends` binds the same code to torch tensors and, as
+scalar code, to numba. They use nothing but + - * /, comparison and the operations imported here from `_operations`, so
+that every backend rounds alike and returns the same bits.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moecusp._operations import as_bits, as_float, sqrt, take, where
+from moecusp._series import (
+    FOLD_HIGH,
+    FOLD_LOW,
+    FOLD_NEAR,
+    FOLD_TAIL,
+    HALF_LOG2_HIGH,
+    HALF_LOG2_LOW,
+    LOG_HALF_HIGH,
+    LOG_HALF_LOW,
+    LOG_RECIPROCAL,
+    LOG_TAIL,
+    THIRD_HIGH,
+    THIRD_LOW,
+)
+
+_SPLITTER = 134217729.0  # 2^27 + 1
+_HUGE = 2.0**60  # beyond it sqrt(d (1 + d)) = d + 1/2 to 100 bits
+_FRACTION = (1 << 52) - 1
+_ONE = 1023 << 52
+_LARGE = 1075 << 52  # bits of 2^52
+
+
+def two_sum(a: Any, b: Any) -> Any:
+    """Return the sum and its rounding error, exactly."""
+    total = a + b
+    back = total - a
+    return total, (a - (total - back)) + (b - back)
+
+
+def quick_sum(a: Any, b: Any) -> Any:
+    """Return the sum and its rounding error, for |a| >= |b| or a = 0."""
+    total = a + b
+    return total, b - (total - a)
+
+
+def two_product(a: Any, b: Any) -> Any:
+    """Return the product and its rounding error, for factors below 2^996."""
+    product = a * b
+    c = _SPLITTER * a
+    a_high = c - (c - a)
+    a_low = a - a_high
+    c = _SPLITTER * b
+    b_high = c - (c - b)
+    b_low = b - b_high
+    return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+
+
+def root_pair(d: Any, d_low: Any) -> Any:
+    """Return sqrt(x (1 + x)), x = d + d_low > 0, as a pair; d_low, |d_low| <= 1, counts only beside a large d."""
+    x = where(d < _HUGE, d, _HUGE)
+    square, error = two_product(x, x)
+    q, rest = two_sum(square, x)
+    s = sqrt(q)
+    back, back_error = two_product(s, s)
+    low = (((q - back) - back_error) + (rest + error)) / (2.0 * s)
+    return where(d < _HUGE, s, d), where(d < _HUGE, low, 0.5) + d_low
+
+
+def fold_series(d: Any) -> Any:
+    """Return eta_f(1 + d) for 0 < d <= FOLD_NEAR as a pair: d^(3/2) (2/3 - d/5 + ...)."""
+    tail = FOLD_TAIL[-1]
+    for coefficient in FOLD_TAIL[-2::-1]:
+        tail = tail * d + coefficient
+    high, low = quick_sum(FOLD_HIGH[3], d * tail)
+    low = low + FOLD_LOW[3]
+    for k in (2, 1, 0):
+        product, error = two_product(d, high)
+        error = error + d * low
+        high, low = quick_sum(FOLD_HIGH[k], product)
+        low = low + (error + FOLD_LOW[k])
+    s = sqrt(d)
+    back, back_error = two_product(s, s)
+    s_low = ((d - back) - back_error) / (2.0 * s)
+    cube, error = two_product(d, s)
+    error = error + d * s_low
+    product, rest = two_product(cube, high)
+    return quick_sum(product, rest + (cube * low + error * high))
+
+
+def arsinh_root(d: Any, d_low: Any, s: Any, s_low: Any) -> Any:
+    """Return arsinh sqrt(d) = log(1 + 2 (d + s))/2, s = sqrt(d (1 + d)), as a pair, for d >= FOLD_NEAR.
+
+    (1 + 2 (d + s))/4 = 2^n m is brought to m r = 1 + z with |z| < 1/100 by a tabulated reciprocal r, and
+    log(1 + z)/2 = artanh w = w + w^3/3 + ... with w = z/(2 + z).
+    """
+    high, low = two_sum(0.5 * d, 0.5 * s)
+    high, error = two_sum(high, 0.25)
+    high, low = quick_sum(high, error + (low + 0.5 * (s_low + d_low)))
+    bits = as_bits(high)
+    m = as_float((bits & _FRACTION) | _ONE)
+    twos = (as_float((bits >> 52) | _LARGE) - 4503599627370496.0) - 1021.0  # n + 2
+    index = (bits >> 46) & 63
+    r = take(LOG_RECIPROCAL, index)
+    product, error = two_product(m, r)
+    z, z_low = two_sum(product - 1.0, error + (low * (m / high)) * r)
+    below = 2.0 + z
+    below_low = (z - (below - 2.0)) + z_low
+    w = z / below
+    product, error = two_product(w, below)
+    w_low = (((z - product) - error) + (z_low - w * below_low)) / below
+    y, y_low = two_product(w, w)
+    y_low = y_low + 2.0 * w * w_low
+    tail = LOG_TAIL[-1]
+    for coefficient in LOG_TAIL[-2::-1]:
+        tail = tail * y + coefficient
+    third, third_low = quick_sum(THIRD_HIGH, y * tail)
+    third_low = third_low + THIRD_LOW
+    a, a_low = two_product(y, third)
+    a_low = a_low + (y * third_low + y_low * third)
+    product, error = two_product(w, a)
+    high, low = quick_sum(w, product)
+    low = low + (w_low + (error + (w * a_low + w_low * a)))
+    known, known_low = two_sum(twos * HALF_LOG2_HIGH, take(LOG_HALF_HIGH, index))
+    total, error = two_sum(known, high)
+    return quick_sum(total, error + (known_low + (low + (twos * HALF_LOG2_LOW + take(LOG_HALF_LOW, index)))))
+
+
+def fold_point(d: Any, d_low: Any) -> Any:
+    """Return eta_f(1 + d + d_low) = sqrt(d (1 + d)) - arsinh sqrt(d) as a pair, and u_f = arsinh sqrt(d), d > 0."""
+    s, s_low = root_pair(d, d_low)
+    near, near_low = fold_series(where(d < FOLD_NEAR, d, FOLD_NEAR))
+    v, v_low = arsinh_root(where(d < FOLD_NEAR, FOLD_NEAR, d), d_low, s, s_low)
+    far, error = two_sum(s, -v)
+    far, far_low = quick_sum(far, error + (s_low - v_low))
+    is_near = d < FOLD_NEAR
+    high = where(is_near, near, far)
+    return high, where(is_near, near_low, far_low), where(is_near, s + (s_low - near), v)

@@ -1,0 +1,84 @@
+"""Derivatives for torch: a public function keeps its own forward code and declares its partial derivatives.
+
+The partial derivatives are themselves written in public functions, so that they can be differentiated again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, wraps
+from typing import Any
+
+from moecusp._operations import is_tensor
+
+Function = Callable[..., Any]
+
+
+def differentiable(partials: Callable[..., tuple[Any, ...]]) -> Callable[[Function], Function]:
+    """Declare the partial derivatives of an elementwise function: partials(*arguments, result), one an argument.
+
+    For anything but tensors the function is called as it stands.
+    """
+
+    def declare(function: Function) -> Function:
+        names = function.__code__.co_varnames[: function.__code__.co_argcount]
+
+        @wraps(function)
+        def call(*arguments: Any, **named: Any) -> Any:
+            if not any(map(is_tensor, (*arguments, *named.values()))):
+                return function(*arguments, **named)
+            given = dict(zip(names, arguments, strict=False)) | named
+            values = [given[n] if n in given else default(n) for n in names]
+            return apply(function, partials, values)
+
+        def default(name: str) -> Any:
+            optional = function.__defaults__ or ()
+            return optional[names.index(name) - len(names)]
+
+        return call
+
+    return declare
+
+
+def apply(function: Callable[..., Any], partials: Callable[..., tuple[Any, ...]], values: list[Any]) -> Any:
+    """Return function(*values) with its derivatives attached; results after the first carry none."""
+    import torch
+
+    like = next(value for value in values if is_tensor(value))
+    tensors = [v if is_tensor(v) else torch.as_tensor(v, dtype=torch.float64, device=like.device) for v in values]
+    return _rule().apply(function, partials, *tensors)
+
+
+@cache
+def _rule() -> Any:
+    import torch
+
+    class Rule(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, function: Any, partials: Any, *values: Any) -> Any:
+            result = function(*(value.detach() for value in values))
+            first, *others = result if isinstance(result, tuple) else (result,)
+            ctx.partials = partials
+            ctx.save_for_backward(*values, first)
+            ctx.mark_non_differentiable(*others)
+            return result
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any, *_: Any) -> Any:
+            *values, result = ctx.saved_tensors
+            gradients = []
+            own = result.ndim - max(value.ndim for value in values)  # axes of the result alone
+            for k, partial in enumerate(ctx.partials(*values, result)):
+                wanted = ctx.needs_input_grad[k + 2]
+                there = torch.where(result == result, gradient * partial, 0.0)  # NaN: nothing is there
+                gradients.append(_gather(there, own, values[k]) if wanted else None)
+            return (None, None, *gradients)
+
+    return Rule
+
+
+def _gather(gradient: Any, own: int, value: Any) -> Any:
+    """Sum a gradient over the result's own last axes and over those along which the argument was broadcast."""
+    for _ in range(own):
+        gradient = gradient.sum(-1)
+    return gradient.sum_to_size(value.shape).to(value.dtype)

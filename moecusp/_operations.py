@@ -1,0 +1,63 @@
+"""The operations beyond arithmetic that the kernels are written in, for NumPy arrays and torch tensors.
+
+Each looks at its argument: torch is touched only where a tensor comes in. `_fast` puts scalar counterparts for numba
+in their place.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+
+def is_tensor(x: Any) -> bool:
+    """Return whether x is a torch tensor, without importing torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(x, torch.Tensor)
+
+
+def namespace(x: Any) -> Any:
+    """Return the module whose functions take x: NumPy or torch."""
+    return sys.modules["torch"] if is_tensor(x) else np
+
+
+def where(condition: Any, yes: Any, no: Any) -> Any:
+    """Return yes where the condition holds and no elsewhere."""
+    return namespace(condition).where(condition, yes, no)
+
+
+def sqrt(x: Any) -> Any:
+    """Return the square root."""
+    return namespace(x).sqrt(x)
+
+
+def as_bits(x: Any) -> Any:
+    """Return the 64 bits of a float as an integer."""
+    return x.view(namespace(x).int64)
+
+
+def as_float(bits: Any) -> Any:
+    """Return the float of 64 bits."""
+    return bits.view(namespace(bits).float64)
+
+
+def take(table: Sequence[float], index: Any) -> Any:
+    """Return the entries of a table of constants."""
+    if is_tensor(index):
+        torch = namespace(index)
+        return torch.tensor(table, dtype=torch.float64, device=index.device)[index]
+    return _array(table)[index]
+
+
+def nonzero(condition: Any) -> Any:
+    """Return the places of a flat array where the condition holds."""
+    return condition.nonzero()[:, 0] if is_tensor(condition) else np.flatnonzero(condition)
+
+
+@cache
+def _array(table: tuple[float, ...]) -> Any:
+    return np.array(table)

@@ -1,0 +1,153 @@
+"""Every equilibrium of many two-expert routers, from the formulas of `_steps` (NumPy and torch).
+
+`_fast` is the same assembly as a numba loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from moecusp import _steps
+from moecusp._operations import is_tensor, namespace, nonzero, where
+
+BLOCK = 8192  # points at a time: their intermediate results stay in the cache
+
+MONOSTABLE, BISTABLE, FOLD, CUSP = 1, 2, 3, 4
+ABSENT, STABLE, UNSTABLE, SEMISTABLE = 0, 1, 2, 3
+
+
+def solve(g: Any, eta: Any) -> tuple[Any, Any]:
+    """Return roots (n, 3), ascending and NaN-padded, and their stability, for flat g >= 0 and eta."""
+    xp = namespace(g)
+    u = xp.stack([g, g, g], -1)
+    stability = xp.zeros_like(u, dtype=xp.int8)
+    with np.errstate(all="ignore"):
+        for part in blocks(g):
+            solve_block(g[part], eta[part], u[part], stability[part])
+    return u, stability
+
+
+def blocks(x: Any) -> Iterator[slice]:
+    """Return the slices of a flat array that are worked on at a time; a tensor stays in one piece."""
+    size = len(x)
+    step = size if is_tensor(x) else BLOCK
+    return (slice(start, start + step) for start in range(0, size, step))
+
+
+def regimes(g: Any, eta: Any) -> Any:
+    """Return the regime of each point."""
+    xp = namespace(g)
+    size, fold = abs(eta), fold_asymmetry(g)
+    result = xp.full_like(g, MONOSTABLE, dtype=xp.int8)
+    result[(g > 1.0) & (size < fold)] = BISTABLE
+    result[(g > 1.0) & (size == fold)] = FOLD
+    result[(g == 1.0) & (size == 0.0)] = CUSP
+    return result
+
+
+def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
+    """Write the roots and their stability of one block of points."""
+    xp = namespace(g)
+    size = abs(eta)
+    left, middle, right = (xp.full_like(g, np.nan) for _ in range(3))
+    count = xp.ones_like(g)
+
+    below = nonzero(g <= 1.0)
+    right[below] = only(g[below], size[below])
+
+    above = nonzero(g > 1.0)
+    ga, ea = g[above], size[above]
+    fold, gap, fold_u, a = _steps.prepare(ga, ea)
+    right[above] = fold_u + beyond(a, fold + ea)
+    one = xp.ones_like(ea)
+    count[above] = where(ea < fold, 3.0 * one, where(ea == fold, 2.0 * one, one))
+    left[above] = -fold_u  # at the fold itself
+
+    three = nonzero(ea < fold)
+    where3, g3, e3, gap3, u3, a3 = above[three], ga[three], ea[three], gap[three], fold_u[three], a[three]
+    left[where3] = -(u3 + beyond(a3, gap3))
+    kind = _steps.middle_kind(g3, e3, u3)
+    for k, form in enumerate((before, saturated, small)):
+        chosen = nonzero(kind == k)
+        middle[where3[chosen]] = -form(g3[chosen], e3[chosen], gap3[chosen], u3[chosen], a3[chosen])
+
+    arrange(count, xp.signbit(eta), left, middle, right, u, stability)
+
+
+def arrange(count: Any, mirrored: Any, left: Any, middle: Any, right: Any, u: Any, stability: Any) -> None:
+    """Put the roots of E = |eta| in their places, mirrored where eta < 0."""
+    three, two, one = count == 3, count == 2, count == 1
+    sign = 1.0 - 2.0 * mirrored
+    last = where(mirrored, left, right)
+    u[:, 0] = sign * where(mirrored | one, right, left) + 0.0  # no negative zeros
+    u[:, 1] = where(three, sign * middle, where(two, sign * last, np.nan)) + 0.0
+    u[:, 2] = where(three, sign * last, np.nan)
+    stability[:, 0] = where(two & ~mirrored, SEMISTABLE, STABLE)
+    stability[:, 1] = where(three, UNSTABLE, where(two, where(mirrored, SEMISTABLE, STABLE), ABSENT))
+    stability[:, 2] = where(three, STABLE, ABSENT)
+
+
+def repeat(step: Callable[..., Any], *arguments: Any) -> Any:
+    """Return the last argument after all steps."""
+    *fixed, x = arguments
+    for _ in range(_steps.STEPS):
+        x = step(*fixed, x)
+    return x
+
+
+def only(g: Any, size: Any) -> Any:
+    """Return the only root for g <= 1."""
+    e = _steps.lifted(size)
+    return _steps.only_lowered(g, size, repeat(_steps.only_step, g, e, _steps.only_start(g, e)))
+
+
+def beyond(a: Any, level: Any) -> Any:
+    """Return how far an outer root lies beyond its fold; inf where that exceeds the range of a float."""
+    d = repeat(_steps.beyond_step, a, level, _steps.beyond_start(a, level))
+    return where(level < np.inf, d, np.inf)
+
+
+def before(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
+    """Return the middle root near the fold."""
+    return fold_u - repeat(_steps.before_step, g, a, gap, _steps.before_start(a, gap))
+
+
+def saturated(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
+    """Return the middle root where tanh saturates."""
+    return repeat(_steps.saturated_step, g, size, _steps.saturated_start(g, size))
+
+
+def small(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
+    """Return a middle root below 1/2."""
+    e = _steps.lifted(size)
+    w = repeat(_steps.small_step, g, e, _steps.small_start(g, e))
+    return _steps.small_lowered(size, w)
+
+
+def blockwise(function: Callable[[Any], Any], x: Any) -> Any:
+    """Return function(x), evaluated a block at a time."""
+    flat = x.ravel()
+    result = namespace(x).empty_like(flat)
+    with np.errstate(all="ignore"):
+        for part in blocks(flat):
+            result[part] = function(flat[part])
+    return result.reshape(x.shape)
+
+
+def fold_asymmetry(g: Any) -> Any:
+    """Return eta_f(g) rounded to nearest; 0 for g <= 1."""
+    return blockwise(lambda g: where(g > 1.0, _steps.prepare(g, 0.0)[0], 0.0), g)
+
+
+def fold_gain(eta: Any) -> Any:
+    """Return the g >= 1 with eta_f(g) = |eta|."""
+    return blockwise(_fold_gain, abs(eta))
+
+
+def _fold_gain(size: Any) -> Any:
+    inside = where(size > 1e-30, size, 1e-30)
+    d = repeat(_steps.gain_step, inside, _steps.gain_start(inside))
+    return _steps.gain_finish(size, d)

@@ -1,0 +1,180 @@
+"""How long a collapsed router stays collapsed: barriers and mean escape times (docs/theory.md, section 7)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from moecusp._action import Action, actions, diffusion_barriers
+from moecusp._arguments import NON_NEGATIVE, REAL, Array, reals
+from moecusp.noise import BATCH, STEP
+
+
+def escape_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
+    """Barrier S between the two stable loads: the mean escape time grows as exp(B S/delta), delta = decay * increment.
+
+    S is the integral of p(u) from the stable to the unstable state, where p is the non-zero root of
+    p (u - eta) = log(cosh(p g + u)/cosh u): the large-deviation action of the chain itself.
+
+    Parameters
+    ----------
+    gain : array_like
+        Gain g >= 0 (dimensionless).
+    asymmetry : array_like
+        Reduced asymmetry eta (dimensionless), any real. Broadcasts with gain.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        From the lower and from the upper stable state; NaN where there are not two.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not finite and real, gain < 0, or the shapes do not broadcast.
+
+    Notes
+    -----
+    Relative error below 1e-14, also next to a fold, where S ~ (4/3) gap^(3/2) (1 - 1/g)^(-1/4)/g with
+    gap = eta_f - abs(eta) falls to 0: the gap is taken in double-double, and the action is the integral
+    (2/g) int kappa dm over the centre m and half-length kappa of the segment [u + p g, u], in which nothing cancels.
+
+    References
+    ----------
+    Statement ``escape.barrier``; docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> from moecusp import escape_barrier
+    >>> escape_barrier(1.5).round(9).tolist()
+    [0.224320588, 0.224320588]
+    """
+    lower, upper, restore = _both(gain, asymmetry)
+    return restore(np.stack([lower.barrier, upper.barrier], axis=-1))
+
+
+def diffusion_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
+    """Barrier in the diffusion limit, (2/g^2) times the integral of F cosh^2 u: right only near a fold or the cusp.
+
+    Parameters
+    ----------
+    gain, asymmetry : array_like
+        As for `escape_barrier`.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        From the lower and from the upper stable state; NaN where there are not two, inf where it exceeds a float.
+
+    Raises
+    ------
+    ParameterError
+        As for `escape_barrier`.
+
+    References
+    ----------
+    Statement ``escape.diffusion_barrier``; docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> from moecusp import diffusion_barrier
+    >>> diffusion_barrier(1.5).round(9).tolist()
+    [0.254567525, 0.254567525]
+    """
+    (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
+    values = [diffusion_barriers(g.ravel(), sign * eta.ravel()).reshape(g.shape) for sign in (-1.0, 1.0)]
+    return restore(np.stack(values, axis=-1))
+
+
+def log_escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
+    """Logarithm of `escape_time`, for times beyond the range of a float.
+
+    Parameters
+    ----------
+    gain, asymmetry, step, batch_size : array_like
+        As for `escape_time`.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        From the lower and from the upper stable state; NaN where there are not two.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    References
+    ----------
+    Statement ``escape.time``; docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> from moecusp import log_escape_time
+    >>> log_escape_time(1.5, 0.0, step=1e-4).round(3).tolist()
+    [2246.159, 2246.159]
+    """
+    (_, _, delta, b), restore = reals(
+        gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL), step=(step, STEP), batch_size=(batch_size, BATCH)
+    )
+    lower, upper, _ = _both(gain, asymmetry)
+    barrier, path, finite, rate = (np.stack(parts, axis=-1) for parts in zip(lower, upper, strict=True))
+    delta, b = delta[..., None], b[..., None]
+    return restore(np.log(2.0 * np.pi / rate) - 0.5 * (b * path + finite) + b * barrier / delta)
+
+
+def escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
+    """Mean time to leave each stable state for the other, with its prefactor, in units of 1/decay.
+
+    (2 pi/r) exp(-(B J + I)/2) exp(B S/delta), where r = -F' at the stable state, S is `escape_barrier`, and J and I are
+    integrals along the same optimal path (docs/escape.md). Divide by delta for the number of steps.
+
+    Parameters
+    ----------
+    gain : array_like
+        Gain g >= 0 (dimensionless).
+    asymmetry : array_like
+        Reduced asymmetry eta (dimensionless), any real.
+    step : array_like
+        delta = decay * increment, 0 < delta <= 1 (dimensionless).
+    batch_size : array_like
+        Tokens averaged in one step, B >= 1. All four broadcast.
+
+    Returns
+    -------
+    ndarray, shape (..., 2)
+        From the lower and from the upper stable state; NaN where there are not two, inf beyond the range of a float.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    Notes
+    -----
+    Right to a factor 1 + O(delta/(B S)) when delta is well below B S. Against the exact mean first-passage time of the
+    chain at g = 1.5, eta = 0, B = 1 it is 4.5 % low at delta = 0.05, 1.8 % at 0.025 and 0.8 % at 0.0125.
+
+    References
+    ----------
+    Statement ``escape.time``; docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> from moecusp import escape_time
+    >>> (escape_time(1.5, 0.0, step=0.05) / 0.05).round(0).tolist()
+    [34026.0, 34026.0]
+    """
+    with np.errstate(over="ignore"):
+        return np.exp(log_escape_time(gain, asymmetry, step, batch_size))
+
+
+def _both(gain: Any, asymmetry: Any) -> tuple[Action, Action, Any]:
+    """Return the actions of the lower and of the upper well, in the shape of the arguments."""
+    (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
+
+    def shaped(side: Array) -> Action:
+        return Action(*(part.reshape(g.shape) for part in actions(g.ravel(), side.ravel())))
+
+    return shaped(-eta), shaped(eta), restore

@@ -1,0 +1,209 @@
+"""K experts: where the balanced router can collapse, and where it must (THEORY section 5).
+
+In units where the gain is 1 when the balanced state loses stability. x = v_high - v_low is the difference in reduced
+scores (v = beta s) between a favoured expert and the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moecusp import _expert_kernels as kernels
+from moecusp import _pairs as dd
+from moecusp._arguments import REAL, Array, ParameterError, Range, reals
+from moecusp._kernels import sinh_remainder
+
+_EXPERTS = Range(low=2.0)
+
+
+def balanced_critical_gain(experts: Any) -> Any:
+    """Gain at which the balanced state of K experts loses stability: 1, whatever K.
+
+    Parameters
+    ----------
+    experts : array_like of int
+        Number of experts K >= 2.
+
+    Returns
+    -------
+    float or ndarray
+        1, of the shape of experts. In units: kappa_c = K mu/beta.
+
+    Raises
+    ------
+    ParameterError
+        If experts is not an integer >= 2, or is empty.
+
+    References
+    ----------
+    Statement ``expert.balanced``; docs/theory.md, section 5.
+
+    Examples
+    --------
+    >>> from moecusp import balanced_critical_gain
+    >>> float(balanced_critical_gain(8))
+    1.0
+    """
+    return np.ones_like(_counts(experts))[()]
+
+
+def expert_fold_gain(experts: Any) -> Any:
+    """Smallest gain at which a collapsed state of K experts exists: min over x > 0 of x (1/(exp x - 1) + 1/K).
+
+    Between it and 1 the balanced state is stable, but a large enough knock makes one expert take over for good.
+
+    Parameters
+    ----------
+    experts : array_like of int
+        Number of experts K >= 2.
+
+    Returns
+    -------
+    float or ndarray
+        g_fold in (0, 1], of the shape of experts; 1 for two experts, whose collapse is continuous.
+
+    Raises
+    ------
+    ParameterError
+        If experts is not an integer >= 2, or is empty.
+
+    Notes
+    -----
+    K g_fold ~ log K for many experts. With w = x/2 the minimum is at coth w - w/sinh^2 w = 1 - 2/K, and
+    g_fold = (w/sinh w)^2. Computed in double-double and rounded: right to 1 ulp for K up to 2^53.
+
+    References
+    ----------
+    Statement ``expert.fold_gain``; docs/theory.md, section 5.
+
+    Examples
+    --------
+    >>> from moecusp import expert_fold_gain
+    >>> round(float(expert_fold_gain(8)), 12)
+    0.531224876081
+    """
+    k = _counts(experts)
+    _, gain = kernels.fold_point(np.ones_like(k), np.maximum(k, 3.0))
+    return np.where(k > 2.0, gain[0], 1.0)[()]
+
+
+def equal_depth_gain(experts: Any) -> Any:
+    """Gain at which the balanced and the collapsed state are equally deep, g_M = 2 (K-1) log(K-1)/(K (K-2)).
+
+    There the favoured expert takes the load (K-1)/K, and x = 2 log(K-1).
+
+    Parameters
+    ----------
+    experts : array_like of int
+        Number of experts K >= 2.
+
+    Returns
+    -------
+    float or ndarray
+        g_M in (0, 1], of the shape of experts; its limit 1 for two experts.
+
+    Raises
+    ------
+    ParameterError
+        If experts is not an integer >= 2, or is empty.
+
+    Notes
+    -----
+    The transition of the mean-field Potts model with K colours.
+
+    References
+    ----------
+    Statement ``expert.equal_depth``; docs/theory.md, section 5. F. Y. Wu, Rev. Mod. Phys. 54 (1982) 235, eq. 1.39.
+
+    Examples
+    --------
+    >>> from moecusp import equal_depth_gain
+    >>> round(float(equal_depth_gain(3)), 12)
+    0.924196240747
+    """
+    k = _counts(experts)
+    rest = np.maximum(k - 2.0, 1.0)
+    return np.where(k > 2.0, (2.0 * (k - 1.0) / k) * (np.log(rest + 1.0) / rest), 1.0)[()]
+
+
+def expert_fold_curve(x: Any, experts: Any) -> tuple[Any, Any]:
+    """Fold curve of K experts with a drive eta on one of them alone.
+
+    g = (Y + K - 1)^2/(K^2 Y) and eta = x - (Y - 1)(Y + K - 1)/(K Y), Y = exp x: all solutions of
+    K g (Y - 1)/(Y + K - 1) - x + eta = 0 at which the derivative in x vanishes too.
+
+    Parameters
+    ----------
+    x : array_like
+        Reduced score of the driven expert less that of the others (dimensionless), any real.
+    experts : array_like of int
+        Number of experts K >= 2. Broadcasts with x.
+
+    Returns
+    -------
+    (gain, asymmetry) : tuple of float or ndarray
+        Of the broadcast shape; inf where they exceed the range of a float. The asymmetry is that of the driven
+        expert's own score, beta h/mu: for two experts twice the one of `fold_curve`, and x twice its u.
+
+    Raises
+    ------
+    ParameterError
+        If x is not finite and real, experts is not an integer >= 2, or the shapes do not broadcast.
+
+    Notes
+    -----
+    The curve has a cusp at x = log(K - 1), and meets eta = 0 twice: at the gain 1 (x = 0) and at `expert_fold_gain`.
+    Around that second zero the asymmetry is computed in double-double, so that its digits are kept there as well.
+
+    References
+    ----------
+    Statement ``expert.fold_curve``; docs/theory.md, section 5.
+
+    Examples
+    --------
+    >>> from moecusp import expert_fold_curve
+    >>> gain, asymmetry = expert_fold_curve(0.0, 8)
+    >>> float(gain), float(asymmetry)
+    (1.0, 0.0)
+    """
+    (d, k), restore = reals(x=(x, REAL), experts=(_counts(experts, keep=True), _EXPERTS))
+    w = 0.5 * d
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        root = np.exp(w) / k + np.exp(-w) * ((k - 1.0) / k)
+        return restore(root * root), restore(_fold_drive(d, k) + 0.0)
+
+
+def _fold_drive(x: Array, k: Array) -> Array:
+    """Return eta = t (cosh x - 1) - (sinh x - x), t = 1 - 2/K, in the form that keeps its digits."""
+    t = (k - 2.0) / k
+    double = 2.0 * np.sinh(0.5 * x) ** 2  # cosh x - 1
+    mixed = np.where(t > 0.0, t * double, 0.0) - sinh_remainder(x)
+    rest = kernels.falling_exponential_remainder(np.maximum(x, 0.0)) - (2.0 / k) * double
+    large = -x > 300.0  # both terms are huge there, and one exponential is all
+    result = np.where((x > 0.0) & ((t > 0.6) | (x > 300.0)), rest, mixed)
+    result = np.where(large, np.exp(-x) * ((k - 1.0) / k) + x, result)
+
+    # between: a difference of two terms that may be nearly equal, in double-double
+    between = (x > 1e-3) & (x < 6.0 + 4.0 * np.log(k)) & (k > 2.0)
+    score, count = dd.single(x[between]), dd.single(k[between])
+    e = dd.expm1(score)
+    taken = dd.divide(
+        dd.multiply(e, dd.add(e, count)), dd.multiply(count, dd.add(e, dd.single(np.ones_like(score[0]))))
+    )
+    result[between] = dd.add(score, dd.negative(taken))[0]
+    return result
+
+
+def _counts(experts: Any, keep: bool = False) -> Any:
+    """Return numbers of experts as float64 (as they came if keep), or raise ParameterError."""
+    try:
+        array = np.asarray(experts)
+    except (ValueError, TypeError) as error:
+        raise ParameterError("experts", experts, "an integer >= 2, in a regular array") from error
+    if array.dtype.kind not in "iu" or array.size == 0 or array.min() < 2:
+        raise ParameterError("experts", experts, "an integer >= 2, and not empty")
+    numbers: NDArray[np.float64] = array.astype(np.float64)
+    return experts if keep else numbers

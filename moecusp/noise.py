@@ -1,0 +1,212 @@
+"""Noise of finite increments: fluctuations and early warnings (docs/theory.md, section 7).
+
+One step of the two-expert router is u <- (1 - delta) u + delta (eta + g s), where delta = decay * increment and s is
+the mean of B signs, each + with probability (1 + tanh u)/2.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, Range, reals
+from moecusp._density import log_density
+from moecusp._escape import Well
+from moecusp.equilibria import Stability, equilibria
+
+STEP = Range(low=0.0, high=1.0, open_low=True)
+BATCH = Range(low=1.0)
+
+
+def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
+    """Variance of u about each stable equilibrium, delta g^2 sech^2 u/(B r (2 - delta r)) with r = -F' > 0.
+
+    It is exact for the chain linearised there, and grows without bound towards a fold: an early warning.
+
+    Parameters
+    ----------
+    gain : array_like
+        Gain g >= 0 (dimensionless).
+    asymmetry : array_like
+        Reduced asymmetry eta (dimensionless), any real.
+    step : array_like
+        delta = decay * increment, 0 < delta <= 1 (dimensionless).
+    batch_size : array_like
+        Tokens averaged in one step, B >= 1. All four broadcast.
+
+    Returns
+    -------
+    ndarray, shape (..., 3)
+        In the places of ``equilibria(gain, asymmetry).u``; NaN where the equilibrium is not stable, inf at the cusp.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    Notes
+    -----
+    The rate r keeps its digits next to a fold. Corrections from the curvature of F are of relative order delta.
+
+    References
+    ----------
+    Statement ``noise.variance``; docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> from moecusp import stationary_variance
+    >>> stationary_variance(gain=0.5, asymmetry=0.0, step=0.01).round(9).tolist()
+    [0.002506266, nan, nan]
+    """
+    (g, eta, delta, b), restore = _arguments(gain, asymmetry, step, batch_size)
+    u, rate = _rates(g, eta)
+    delta, b, g = delta[..., None], b[..., None], g[..., None]
+    decayed = np.exp(-2.0 * np.abs(u))
+    sech = 2.0 * np.sqrt(decayed) / (1.0 + decayed)
+    with np.errstate(divide="ignore", over="ignore"):
+        return restore(delta * (g * sech) ** 2 / (b * rate * (2.0 - delta * rate)))
+
+
+def lag1_autocorrelation(gain: Any, asymmetry: Any, step: Any) -> Any:
+    """Correlation of u with itself one step later, 1 + delta F', at each stable equilibrium.
+
+    Parameters
+    ----------
+    gain, asymmetry, step : array_like
+        As for `stationary_variance`.
+
+    Returns
+    -------
+    ndarray, shape (..., 3)
+        In the places of ``equilibria(gain, asymmetry).u``; NaN where the equilibrium is not stable.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    References
+    ----------
+    Statement ``noise.autocorrelation``; docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> from moecusp import lag1_autocorrelation
+    >>> lag1_autocorrelation(gain=0.5, asymmetry=0.0, step=0.01).round(9).tolist()
+    [0.995, nan, nan]
+    """
+    (g, eta, delta, _), restore = _arguments(gain, asymmetry, step, 1)
+    return restore(1.0 - delta[..., None] * _rates(g, eta)[1])
+
+
+def log_stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
+    """Logarithm of `stationary_density`.
+
+    Parameters
+    ----------
+    u, gain, asymmetry, step, batch_size : array_like
+        As for `stationary_density`.
+
+    Returns
+    -------
+    float or ndarray
+        log rho(u), of the broadcast shape.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    References
+    ----------
+    Statement ``noise.density``; docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> from moecusp import log_stationary_density
+    >>> round(float(log_stationary_density(5.0, gain=1.5, asymmetry=0.0, step=0.1)), 6)
+    -73476.947835
+    """
+    (x, g, eta, delta, b), restore = reals(
+        u=(u, REAL),
+        gain=(gain, POSITIVE),
+        asymmetry=(asymmetry, REAL),
+        step=(step, STEP),
+        batch_size=(batch_size, BATCH),
+    )
+    return restore(log_density(x, g, eta, delta / b))
+
+
+def stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
+    """Stationary density of the diffusion limit: drift F, variance rate delta g^2 sech^2 u/B.
+
+    rho is proportional to cosh^2 u exp((2 B/(delta g^2)) (g sinh^2 u/2 - u^2/4 - u sinh 2u/4 + cosh 2u/8
+    + eta (u/2 + sinh 2u/4))).
+
+    Parameters
+    ----------
+    u : array_like
+        Reduced score difference (dimensionless), any real.
+    gain : array_like
+        Gain g > 0 (dimensionless).
+    asymmetry : array_like
+        Reduced asymmetry eta (dimensionless), any real.
+    step : array_like
+        delta = decay * increment, 0 < delta <= 1 (dimensionless).
+    batch_size : array_like
+        Tokens averaged in one step, B >= 1. All five broadcast.
+
+    Returns
+    -------
+    float or ndarray
+        rho(u), of the broadcast shape; it integrates to 1. NaN where float64 cannot resolve it: where g exp(2 u)/delta
+        at a stable u is too large, about g > 6 at delta = 0.01.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    Notes
+    -----
+    Its relative error is that of rounding the exponent, some 1e-15 exp(2 u)/(delta g). As a description of the chain it
+    is good near each stable state; between two of them it is exponentially wrong, as the diffusion limit has the wrong
+    barrier: see `escape_barrier`.
+
+    References
+    ----------
+    Statement ``noise.density``; docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> from moecusp import stationary_density
+    >>> round(float(stationary_density(0.0, gain=0.5, asymmetry=0.0, step=0.01)), 9)
+    7.978821278
+    """
+    return np.exp(log_stationary_density(u, gain, asymmetry, step, batch_size))
+
+
+def _arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
+    return reals(
+        gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL), step=(step, STEP), batch_size=(batch_size, BATCH)
+    )
+
+
+def _rates(g: Array, eta: Array) -> tuple[Array, Array]:
+    """Return the equilibria and -F' at the stable ones, NaN at the others, each of shape (..., 3)."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        found = equilibria(g, eta)
+    u = np.where(found.stability == Stability.STABLE, found.u, np.nan)
+    g3, eta3 = (np.broadcast_to(v[..., None], u.shape) for v in (g, eta))
+    low = ~np.isnan(u) & (g3 <= 1.0)
+    rate = np.full(u.shape, np.nan)
+    rate[low] = (1.0 - g3[low]) + g3[low] * np.tanh(u[low]) ** 2
+    high = ~np.isnan(u) & (g3 > 1.0)
+    side = np.sign(u[high])
+    well = Well.of(np.minimum(g3[high], 1e300), eta3[high] * side)
+    there = well.gap > 0.0  # else a fold so close that only the last digits of eta_f tell
+    place = tuple(index[there] for index in np.nonzero(high))
+    y = well[there].state()
+    u[place], rate[place] = side[there] * (well.fold[there] + y), well[there].rate(y)
+    return u, rate
