@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROFILE ?= quick
 OUTPUT ?= report
 SEED ?= 0
-EXTRAS := cli,data,report,torch
+EXTRAS := cli,data,fast,report,torch
 
 .PHONY: help report test proofs mutations lint series clean
 .DEFAULT_GOAL := help

@@ -16,6 +16,7 @@ from moecusp.noise import lag1_autocorrelation, log_stationary_density, stationa
 from moecusp.parameters import RouterParameters, critical_feedback, gain, reduced_asymmetry
 from moecusp.rates import flip_step, largest_safe_update_rate, ramp_delay
 from moecusp.responses import EmpiricalResponse, HardGaussianResponse, LoadResponse, SoftmaxResponse
+from moecusp.simulate import Simulation, simulate
 from moecusp.softhard import soft_hard_expansion, soft_hard_gap, soft_hard_remainder
 from moecusp.susceptibility import (
     HardSusceptibility,
@@ -37,6 +38,7 @@ __all__ = [
     "ParameterError",
     "Regime",
     "RouterParameters",
+    "Simulation",
     "SoftmaxResponse",
     "Stability",
     "balanced_critical_gain",
@@ -75,6 +77,7 @@ __all__ = [
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
+    "simulate",
     "slope",
     "soft_hard_expansion",
     "soft_hard_gap",

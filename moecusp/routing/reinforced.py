@@ -44,7 +44,7 @@ class ReinforcedRouter(nn.Module):
 
     References
     ----------
-    docs/theory.md, section 1; statement ``router.rule``.
+    docs/theory.md, section 1; statement ``discrete.mean_drift``.
 
     Examples
     --------

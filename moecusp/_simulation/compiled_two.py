@@ -1,0 +1,137 @@
+"""Compiled steps of two experts on a tile of routers small enough for the first-level cache.
+
+The state is x = -log2(e) y, so that the odds of expert 2 are 2^x: a token with word w chooses expert 1 where
+(w + 1/2)(1 + 2^x) < 2^32. Without a schedule, and one token a step, that is all there is to compute.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from moecusp._simulation.compiled_scalar import binomial, exp2, fill, kernel, uniform53
+
+LOG2E = 1.0 / math.log(2.0)
+_LN2 = math.log(2.0)
+_WORDS = 4294967296.0
+_HALF_ROOT = math.sqrt(0.5)
+
+
+@kernel
+def advance(
+    state: Any, sums: Any, reference: Any, passed: Any, coefficients: Any, offsets: Any, key: Any, shape: Any,
+    share: float,
+    start: int, stop: int, first: int, last: int, collecting: bool,
+) -> None:  # fmt: skip
+    """Take steps start..stop-1 of routers first..last-1, tile by tile.
+
+    coefficients has rows keep, up, down, unit, noise, low, high; shape is (tile, tokens, tokenwise, one_word, plain,
+    hard, moments, passage) of ints; sums has rows hits, first, second, cross, last.
+    """
+    tile, tokens, tokenwise, one_word, plain, hard, moments, passage = shape
+    k0, k1 = np.uint32(key[0]), np.uint32(key[1])
+    words = np.empty((4, tile), np.uint32)
+    x, keep, up, down, hits = np.empty(tile), np.empty(tile), np.empty(tile), np.empty(tile), np.empty(tile)
+    chance, count = np.empty(tile), np.empty(tile)
+    scheduled = offsets.shape[1] > 0
+    for base in range(first, last, tile):
+        n = min(tile, last - base)
+        x[:n], keep[:n] = state[base : base + n], coefficients[0, base : base + n]
+        up[:n], down[:n] = coefficients[1, base : base + n], coefficients[2, base : base + n]
+        hits[:n] = sums[0, base : base + n]
+        for step in range(start, stop):
+            if scheduled:
+                _move(up, down, coefficients, base, n, offsets[0, step - start], offsets[1, step - start])
+            if one_word and (step == start or step & 3 == 0):
+                fill(words, step >> 2, 0, base, n, k0, k1)
+            if plain:
+                _single(x, words[step & 3], keep, up, down, hits, n, collecting)
+            else:
+                _chances(chance, x, coefficients[4, base : base + n], hard, n)
+                if not tokenwise:
+                    fill(words, step, 0, base, n, k0, k1)
+                    for i in range(n):
+                        count[i] = binomial(float(tokens), chance[i], uniform53(words[0, i], words[1, i]))
+                elif one_word:
+                    count[:n] = 0.0
+                    _tally(count, words[step & 3], chance, n)
+                else:
+                    count[:n] = 0.0
+                    for token in range(tokens):
+                        if token & 3 == 0:
+                            fill(words, step, token >> 2, base, n, k0, k1)
+                        _tally(count, words[token & 3], chance, n)
+                for i in range(n):
+                    x[i] = keep[i] * x[i] + (down[i] + (up[i] - down[i]) * (count[i] / tokens))
+                if collecting:
+                    for i in range(n):
+                        hits[i] += count[i]
+            if collecting and moments:
+                gather(x, reference[base : base + n], sums[:, base : base + n])
+            if passage:
+                _pass(passed[base : base + n], x, coefficients, base, step + 1)
+        state[base : base + n], sums[0, base : base + n] = x[:n], hits[:n]
+
+
+@kernel
+def _single(x: Any, words: Any, keep: Any, up: Any, down: Any, hits: Any, n: int, collecting: bool) -> None:
+    """Take a step of one token. Both loops in one function: alone each is inlined, and then keeps no constant."""
+    if collecting:
+        for i in range(n):
+            old, yes, no = x[i], up[i], down[i]
+            w = np.float64(words[i]) + 0.5
+            chosen = w * exp2(old) + w < _WORDS
+            x[i] = keep[i] * old + (yes if chosen else no)
+            hits[i] += 1.0 if chosen else 0.0
+    else:
+        for i in range(n):
+            old, yes, no = x[i], up[i], down[i]
+            w = np.float64(words[i]) + 0.5
+            x[i] = keep[i] * old + (yes if w * exp2(old) + w < _WORDS else no)
+
+
+@kernel
+def _move(up: Any, down: Any, coefficients: Any, base: int, n: int, feedback: float, asymmetry: float) -> None:
+    for i in range(n):
+        unit = coefficients[3, base + i]
+        up[i] = coefficients[1, base + i] + unit * (asymmetry + feedback)
+        down[i] = coefficients[2, base + i] + unit * (asymmetry - feedback)
+
+
+@kernel
+def _chances(chance: Any, x: Any, noise: Any, hard: bool, n: int) -> None:
+    for i in range(n):
+        y = -_LN2 * x[i]
+        if not hard:
+            small = math.exp(-abs(y))
+            chance[i] = (1.0 if y >= 0.0 else small) / (1.0 + small)
+        elif noise[i] > 0.0:
+            chance[i] = 0.5 * math.erfc(-y / noise[i] * _HALF_ROOT)
+        else:
+            chance[i] = 1.0 if y >= 0.0 else 0.0
+
+
+@kernel
+def _tally(count: Any, words: Any, chance: Any, n: int) -> None:
+    for i in range(n):
+        count[i] += 1.0 if np.float64(words[i]) + 0.5 < chance[i] * _WORDS else 0.0
+
+
+@kernel
+def gather(x: Any, reference: Any, sums: Any) -> None:
+    """Add one state to the sums of d, d^2 and d d_before; rows of sums as in `advance`."""
+    for i in range(reference.size):
+        d = x[i] - reference[i]
+        sums[1, i] += d
+        sums[2, i] += d * d
+        sums[3, i] += d * sums[4, i]
+        sums[4, i] = d
+
+
+@kernel
+def _pass(passed: Any, x: Any, coefficients: Any, base: int, step: int) -> None:
+    for i in range(passed.size):
+        outside = x[i] >= coefficients[5, base + i] or x[i] <= coefficients[6, base + i]  # x falls as y rises
+        passed[i] = step if outside and passed[i] < 0 else passed[i]
