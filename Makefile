@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+STUDY ?= digits
 PROFILE ?= quick
 OUTPUT ?= report
 SEED ?= 0
@@ -15,7 +16,7 @@ help:
 	@sed -n '1,2s/^# //p' Makefile
 
 report: $(VENV)/.report
-	$(BIN)/python -m validation run --profile $(PROFILE) --seed $(SEED) --output $(OUTPUT)
+	$(BIN)/python -m validation run $(STUDY) --profile $(PROFILE) --seed $(SEED) --output $(OUTPUT)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest

@@ -227,7 +227,7 @@ class TestCommandLine:
         ("arguments", "words"),
         [
             (["--profile", "huge"], "profile = 'huge': profile must be one of: smoke, quick, full"),
-            (["nonsense"], "study = 'nonsense'"),
+            (["nonsense"], "study = 'nonsense': study must be one of: digits, mean-field"),
             (["--seed", "-1"], "seed = -1"),
             (["--seed", "abc"], "--seed"),
             (["--output", "/proc/nowhere/report"], "output = '/proc/nowhere/report'"),

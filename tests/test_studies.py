@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from moecusp.report import Finding, Verdict
-from validation import expert_collapse, limit, mean_field, noise
+from validation.discrete_rule import expert_collapse, limit, mean_field, noise
 
 pytest.importorskip("numba")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shlex
 import signal
 import sys
@@ -14,6 +15,9 @@ import click
 
 from moecusp import ParameterError
 from moecusp.cli import execute
+
+STUDIES = {"digits": "validation.digits.study", "mean-field": "validation.discrete_rule.study"}
+PROFILES = ("smoke", "quick", "full")
 
 
 @click.group()
@@ -33,16 +37,15 @@ def app() -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Every random number follows from it.")
 def run(study: str, profile: str, output: Path, seed: int) -> int:
-    """Run a study and write its report: index.html, report.md and report.json.
+    """Run a study (digits or mean-field) and write its report: index.html, report.md and report.json.
 
     The exit status is 0 when the suite ran soundly, whatever the verdicts; 1 when a planted control failed; 2 for bad
     arguments.
     """
     from moecusp.report import Report, check_folder, collect, write
-    from validation.digits.profiles import PROFILES
 
-    if study != "digits":
-        raise ParameterError("study", study, "one of: digits")
+    if study not in STUDIES:
+        raise ParameterError("study", study, f"one of: {', '.join(STUDIES)}")
     if profile not in PROFILES:
         raise ParameterError("profile", profile, f"one of: {', '.join(PROFILES)}")
     if not 0 <= seed < 2**31:
@@ -51,12 +54,10 @@ def run(study: str, profile: str, output: Path, seed: int) -> int:
 
     signal.signal(signal.SIGTERM, _interrupt)
     started = datetime.now(UTC)
-    from validation.digits.study import TITLE
-    from validation.digits.study import run as run_digits
-
-    outcome = run_digits(PROFILES[profile], seed, _bars)
+    module = importlib.import_module(STUDIES[study])  # only now, for it takes seconds
+    outcome = module.run(module.PROFILES[profile], seed, _bars)
     report = Report(
-        title=TITLE,
+        title=outcome.title,
         summary=outcome.summary,
         study=study,
         profile=profile,

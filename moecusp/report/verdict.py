@@ -80,6 +80,7 @@ def judge(
     explanation: str = "",
     confidence: float = 0.99,
     able: bool = True,
+    exact: bool = False,
     expected: Verdict | None = None,
 ) -> Finding:
     """Judge a claim from one value of its effect per independent seed.
@@ -99,6 +100,8 @@ def judge(
         Of the interval, in (0, 1).
     able : bool
         False where the run, by its own design, could not have told: then the claim is left INCONCLUSIVE.
+    exact : bool
+        The samples are one number computed without chance: the interval is that number, and its confidence 1.
     expected : Verdict, optional
         For a planted control.
 
@@ -133,7 +136,11 @@ def judge(
 
     mean = float(np.nanmean(values))
     interval, detectable = (-np.inf, np.inf), np.inf
-    if values.size >= 3 and not missing.any():
+    if exact:
+        if values.size != 1:
+            raise ParameterError("samples", samples, "one number where it is exact")
+        interval, level, detectable = (mean, mean), 1.0, 0.0
+    elif values.size >= 3 and not missing.any():
         error = float(values.std(ddof=1)) / values.size**0.5
         reach = float(student.ppf(0.5 + level / 2, values.size - 1)) * error
         interval = (mean - reach, mean + reach)

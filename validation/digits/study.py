@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
 
-from moecusp.report import Figure, Finding, Table, Verdict, judge
+from moecusp.report import Finding, Table, Verdict, judge
 from validation.digits import figures
 from validation.digits.measure import (
     Array,
@@ -23,24 +21,13 @@ from validation.digits.measure import (
     onset_of,
 )
 from validation.digits.predict import Predictions, Sweep, distance_to_stable, predict
-from validation.digits.profiles import Profile
+from validation.digits.profiles import PROFILES, Profile
 from validation.digits.setup import Setup, load_tokens, prepare
+from validation.outcome import Outcome, Progress
+
+__all__ = ["PROFILES", "TITLE", "run"]
 
 TITLE = "Two experts on the digits: collapse predicted from a router's margins"
-Progress = Callable[[str, int], AbstractContextManager[Callable[[int], object]]]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What the study found, ready for a report."""
-
-    summary: str
-    parameters: dict[str, Any]
-    findings: tuple[Finding, ...]
-    figures: tuple[Figure, ...]
-    tables: tuple[Table, ...]
-    notes: tuple[str, ...]
-    data: dict[str, Any]
 
 
 def run(profile: Profile, seed: int, progress: Progress) -> Outcome:
@@ -101,6 +88,7 @@ def run(profile: Profile, seed: int, progress: Progress) -> Outcome:
         f"99 % interval [{interval[0]:.4g}, {interval[1]:.4g}]. Nothing was fitted."
     )
     return Outcome(
+        title=TITLE,
         summary=summary,
         parameters={**asdict(profile), "experts": 2, "selection": "hard", "asymmetry": 0.0},
         findings=findings,

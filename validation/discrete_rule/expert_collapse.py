@@ -6,6 +6,7 @@ One router for each gain of a grid, in two copies: from the balanced state (feed
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,7 @@ class Profile:
     confidence: float = 0.99
 
 
+SMOKE = Profile(experts=(2, 8), points=9, time=40.0, seeds=3)
 QUICK = Profile()
 FULL = Profile(batch=1024, time=300.0, points=49, margin=0.08, seeds=8)
 
@@ -103,9 +105,18 @@ def sweep(profile: Profile, experts: int, seed: int) -> Sweep:
     return Sweep(experts, gains, largest.reshape(shape), favoured.reshape(shape).astype(np.float64))
 
 
-def measure(profile: Profile, seed: int = 0) -> tuple[Sweep, ...]:
-    """Run the study."""
-    return tuple(sweep(profile, k, seed + k) for k in profile.experts)
+def measure(profile: Profile, seed: int = 0, tick: Callable[[int], object] = lambda _: None) -> tuple[Sweep, ...]:
+    """Run the study; tick is called with the number of parts done, `parts(profile)` in all."""
+    sweeps = []
+    for k in profile.experts:
+        sweeps.append(sweep(profile, k, seed + k))
+        tick(1)
+    return tuple(sweeps)
+
+
+def parts(profile: Profile) -> int:
+    """Return how many parts `measure` has."""
+    return len(profile.experts)
 
 
 def findings(profile: Profile, predicted: Predictions, seen: tuple[Sweep, ...]) -> tuple[Finding, ...]:
