@@ -86,11 +86,12 @@ def attractors(p: mean_field.Profile, predicted: mean_field.Predictions, seen: m
         axes.set_aspect("equal")
         legend(figure)
         picture = svg(figure, "Long-run loads")
+    shares = ", ".join(f"{s:g}" for s in p.fold_shares)
     gains = ", ".join(f"{g:g}" for g in (*p.pitchfork_gains, *p.attractor_gains))
     caption = (
         "Long-run load of expert 1 from five starts against the nearest stable load of the flow, 1 % from the "
         f"pitchfork and from the folds among them. Fixed: experts K = 2, soft selection, gains = {gains}, "
-        f"asymmetries = {', '.join(f'{s:g}' for s in p.fold_shares)} of the fold's, step δ = {p.attractor_increment}, batch size "
+        f"asymmetries = {shares} of the fold's, step δ = {p.attractor_increment}, batch size "
         f"B = {p.attractor_batch}, time = {p.attractor_time:g}/μ, seeds = {p.seeds}."
     )
     return Figure("attractors", "Long-run loads are the flow's attractors", picture, caption)

@@ -58,7 +58,7 @@ class Profile:
 
 
 SMOKE = Profile(
-    exponents=(6, 8, 10), batches=(1, 16), routers=20, seeds=3, bias_exponents=(6, 7), attractor_gains=(1.2,),
+    exponents=(6, 8, 10), batches=(1, 16), routers=100, seeds=8, bias_exponents=(6, 7), attractor_gains=(1.2,),
     fold_shares=(0.0, 0.5), pitchfork_gains=(), attractor_time=200.0,
 )  # fmt: skip
 QUICK = Profile()

@@ -44,7 +44,7 @@ class Profile:
     confidence: float = 0.99
 
 
-SMOKE = Profile(escape_steps=(0.1, 0.06, 0.05), routers=50, seeds=3, ramp_rates=(1e-4, 3e-5), warning_shares=(0.0, 0.5))
+SMOKE = Profile(escape_steps=(0.1, 0.06, 0.05), routers=200, ramp_rates=(1e-4, 3e-5), warning_shares=(0.0, 0.5))
 QUICK = Profile()
 FULL = Profile(escape_steps=(0.1, 0.07, 0.05, 0.04, 0.035, 0.03), routers=1024, seeds=16)
 
