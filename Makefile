@@ -9,7 +9,7 @@ OUTPUT ?= report
 SEED ?= 0
 EXTRAS := cli,data,fast,report,torch
 
-.PHONY: help report test proofs mutations lint series clean
+.PHONY: help report test proofs mutations kernels lint series clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,11 @@ proofs: $(VENV)/.test
 # Negative controls: false variants of every statement, each of which must break its proof.
 mutations: $(VENV)/.test
 	$(BIN)/python -m proofs --mutations
+
+# The fused GPU kernel, in the interpreter of triton.
+kernels: $(VENV)/.test
+	$(BIN)/python -m pip install -q -c constraints.txt --group kernels
+	TRITON_INTERPRET=1 $(BIN)/python -m pytest tests/test_simulate.py -k FusedKernel
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
