@@ -142,9 +142,10 @@ class TestBackends:
                 seed=5,
                 backend=backend,
             )
-            for backend in ("numpy", "numba")
+            for backend in ("numpy", "numba", "torch")
         ]
         assert np.array_equal(runs[0].load, runs[1].load)
+        assert np.array_equal(runs[0].load, runs[2].load)
 
     @pytest.mark.parametrize(("experts", "options"), CASES[:8])
     def test_threads_do_not_matter(self, experts: int, options: dict[str, Any]) -> None:
