@@ -38,6 +38,17 @@ def ratio(a: Array, b: Array) -> dd.Pair:
         return high, np.where(np.isfinite(high), np.ldexp(quotient[1], power), 0.0)
 
 
+def product(a: Array, b: Array) -> dd.Pair:
+    """Return a b to twice the precision, where it neither overflows nor underflows; the float product elsewhere."""
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        mantissa_a, exponent_a = np.frexp(a)
+        mantissa_b, exponent_b = np.frexp(b)
+        high, low = dd.multiply(dd.single(mantissa_a), dd.single(mantissa_b))
+        power = exponent_a + exponent_b
+        scaled = np.ldexp(high, power)
+        return scaled, np.where(np.isfinite(scaled), np.ldexp(low, power), 0.0)
+
+
 def gaussian(z: dd.Pair) -> Array:
     """Return exp(-z^2/2), to a few ulps also far out in the tail."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):

@@ -9,11 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from moecusp import _pairs as dd
 from moecusp._arguments import POSITIVE, REAL, Array, integer, reals
-from moecusp._gauss import gaussian, panels, ratio
-
-_SQRT_2_PI = np.sqrt(2.0 / np.pi)
+from moecusp._gauss import gaussian, ratio
+from moecusp._logistic import SQRT_2_PI, mean_decay
 
 
 def soft_hard_gap(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
@@ -59,36 +57,8 @@ def soft_hard_gap(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
 
 
 def _gap(t: Array, b: Array, s: Array) -> Array:
-    """Integrate sqrt(2/pi) exp(-(beta^2 + z^2)/2) cosh(beta z)/(1 + exp(rate z)) over z = y/sigma > 0."""
-    beta, rate = np.minimum(b / s, 1e30), np.clip(s / t, 1e-30, 1e30)
-    fall = rate - beta  # the integrand is exp(-z^2/2 - fall z) times a factor between 1/2 and 2
-    peak = np.maximum(-fall, 0.0)
-    before = np.minimum(peak, 9.0)
-    after = np.where(fall > 0.0, 80.0 / (np.abs(fall) + np.sqrt(fall * fall + 80.0)), 9.0)
-    grading = np.concatenate([[0.0], 2.0 ** np.arange(-11, 1)])
-    breaks = (before + after)[..., None] * grading - before[..., None]
-
-    def integrand(y: Array) -> Array:
-        f, p, v, c = (v[..., None, None] for v in (np.maximum(fall, 0.0), peak, rate, beta))
-        z = p + y
-        return np.exp(-y * (0.5 * y + f)) * (1.0 + np.exp(-2.0 * c * z)) / (1.0 + np.exp(-v * z))
-
-    total = panels(integrand, breaks, 32)
-    cold = gaussian(ratio(b, s))
-    result = 0.5 * _SQRT_2_PI * np.where(fall < 0.0, _warm_prefactor(t, b, s), cold) * total
-    concentrated = 1.0 / (1.0 + np.exp(b / t))  # where sigma is nothing beside T
-    result = np.where(rate < 1e-20, concentrated, np.minimum(result, 0.5))
-    return np.where(rate > 1e20, _SQRT_2_PI * np.log(2.0) * cold * (t / s), result)
-
-
-def _warm_prefactor(t: Array, b: Array, s: Array) -> Array:
-    """Return exp(-b/T + sigma^2/(2 T^2)) where b T > sigma^2."""
-    rate = ratio(s, t)
-    usable = rate[0] < b / s
-    rate = np.where(usable, rate[0], 0.0), np.where(usable, rate[1], 0.0)
-    half = dd.multiply(rate, rate)
-    exponent = dd.add((0.5 * half[0], 0.5 * half[1]), dd.negative(ratio(b, t)))
-    return dd.exp((np.where(np.isnan(exponent[0]), -np.inf, exponent[0]), exponent[1]))
+    mean, root = mean_decay(ratio(b, t), ratio(s, t), ratio(b, s), power=1)
+    return np.minimum(mean * root * root, 0.5)
 
 
 def soft_hard_expansion(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0, terms: int = 1) -> Any:
@@ -134,7 +104,7 @@ def soft_hard_expansion(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0, ter
             power = power * tau * tau
             for k in (2 * n, 2 * n + 1):
                 last, hermite = hermite, z * hermite - k * last
-        return restore(_SQRT_2_PI * gaussian(ratio(b, s)) * tau * total)
+        return restore(SQRT_2_PI * gaussian(ratio(b, s)) * tau * total)
 
 
 def soft_hard_remainder(temperature: Any, sigma: Any = 1.0, terms: int = 1) -> Any:
@@ -172,7 +142,7 @@ def soft_hard_remainder(temperature: Any, sigma: Any = 1.0, terms: int = 1) -> A
     (t, s), restore = reals(temperature=(temperature, POSITIVE), sigma=(sigma, POSITIVE))
     count = integer("terms", terms, 1)
     with np.errstate(over="ignore", under="ignore"):
-        bound = _SQRT_2_PI * _dirichlet_eta(2 * count + 1) * (t / s)
+        bound = SQRT_2_PI * _dirichlet_eta(2 * count + 1) * (t / s)
         for odd in range(1, 2 * count, 2):
             bound = bound * (odd * (t / s) ** 2)
         return restore(bound)

@@ -1,5 +1,6 @@
 import math
 
+import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,11 +8,13 @@ from hypothesis import strategies as st
 from scipy.stats import norm
 
 import moecusp as mc
+from tests.reference import ulps
 
 MARGINS = np.random.default_rng(3).normal(0.2, 1.0, 400)
 RESPONSES = {
     "softmax": mc.SoftmaxResponse(inverse_temperature=0.7),
     "gaussian": mc.HardGaussianResponse(sigma=1.3),
+    "logistic normal": mc.LogisticNormalResponse(sigma=1.3, inverse_temperature=0.7),
     "hard": mc.EmpiricalResponse(MARGINS, jitter=0.3),
     "soft": mc.EmpiricalResponse(MARGINS, inverse_temperature=1.5),
 }
@@ -80,6 +83,119 @@ def test_empirical_of_gaussian_quantiles_is_the_gaussian():
     np.testing.assert_allclose(empirical.slope(z), exact.slope(z), atol=1e-4)
 
 
+def mean_over_margins(function, sigma, beta, z):
+    """E f(beta (z + xi)), xi ~ N(0, sigma^2), by the definition and to 30 digits."""
+    spread, centre = mp.mpf(beta) * mp.mpf(sigma), mp.mpf(beta) * mp.mpf(z)
+    centres = (centre, centre - spread**2)  # of the density, and of its product with a decaying exponential
+    breaks = sorted({*range(-120, 121, 4), *(c + 2 * k * spread for c in centres for k in range(-7, 8))})
+
+    def integrand(x):
+        return function(x) * mp.npdf(x, centre, spread)
+
+    peak = max(abs(integrand(x)) for x in breaks)  # mpmath stops at an absolute error
+    return peak * mp.quad(lambda x: integrand(x) / peak, breaks, method="gauss-legendre", maxdegree=5)
+
+
+@pytest.mark.parametrize(
+    ("spread", "reduced"),
+    [
+        (1e-8, 0.7),
+        (1e-8, 30.0),
+        (0.03, 1e-12),
+        (0.4, 9.0),
+        (1.0, 0.3),
+        (1.0, 60.0),
+        (5.0, 24.0),
+        (5.0, 1e-9),
+        (300.0, 5e3),
+    ],
+)
+def test_logistic_normal_is_its_integral(spread, reduced):
+    """G, G' and the fold curve, from spreads far below the temperature to far above it, and in the tails."""
+    beta = 1.7
+    sigma, z = spread / beta, reduced / beta
+    response = mc.LogisticNormalResponse(sigma, beta)
+    with mp.workdps(40):
+        value = mean_over_margins(lambda x: mp.tanh(x / 2), sigma, beta, z)
+        slope = mean_over_margins(lambda x: mp.sech(x / 2) ** 2 * mp.mpf(beta) / 2, sigma, beta, z)
+        assert abs(response.value(z) / value - 1) < 1e-13
+        assert abs(response.slope(z) / slope - 1) < 1e-13
+        if reduced > 1e-3 * (1 + spread):
+            assert abs(response.fold_curve(z)[1] / (z - value / slope) - 1) < 1e-13
+
+
+@pytest.mark.parametrize(("beta", "sigma"), [(2.0, 1e-300), (2.0, 1e-5), (1e5, 0.3), (1e300, 0.3)])
+def test_limits_of_the_logistic_normal(beta, sigma):
+    """Softmax without margins, hard selection at temperature 0; the gap falls with the square of the ratio."""
+    limit = mc.SoftmaxResponse(beta) if beta * sigma < 1 else mc.HardGaussianResponse(sigma)
+    response = mc.LogisticNormalResponse(sigma, beta)
+    ratio = min(beta * sigma, 1 / (beta * sigma))
+    z = limit._scale * np.array([1e-9, 0.1, 1.0, 3.0])
+    for name in ("value", "slope"):
+        np.testing.assert_allclose(getattr(response, name)(z), getattr(limit, name)(z), rtol=20 * ratio**2 + 1e-14)
+    assert ratio < 1e-9 or response.critical_feedback() > limit.critical_feedback()
+
+
+@given(st.floats(-3, 3), st.floats(-12, 3))
+def test_the_logistic_normal_is_odd_and_increasing(power, size):
+    response = mc.LogisticNormalResponse(10.0**power)
+    z = response._scale * 10.0**size
+    assert response.value(-z) == -response.value(z)
+    assert response.slope(-z) == response.slope(z)
+    assert 0 < response.value(z) <= response.value(1.01 * z) <= 1
+    assert response.slope(1.01 * z) <= response.slope(z) * (1 + 1e-13)
+    gain = 2 * response.critical_feedback()
+    folds, asymmetry = response.folds(gain)
+    np.testing.assert_allclose(folds[0], -folds[1], rtol=1e-13)
+    assert response.equilibria(gain, asymmetry=0.5 * asymmetry[0]).z.size == 3
+
+
+def test_slope_below_the_range_of_the_exponential():
+    """exp(-beta z) underflows; beta exp(-beta z) does not."""
+    for response in (mc.SoftmaxResponse(1e8), mc.LogisticNormalResponse(1e-9, 1e8)):
+        with mp.workdps(40):
+            z = 720e-8
+            exact = 2 * mp.mpf(1e8) * mp.exp(-mp.mpf(1e8) * z + mp.mpf(getattr(response, "sigma", 0.0) * 1e8) ** 2 / 2)
+            assert abs(response.slope(z) / exact - 1) < 1e-13
+
+
+@given(st.floats(-60, 1.5), st.floats(-8, 8), st.floats(-2, 2))
+def test_fold_curves_of_the_closed_members_keep_their_digits(power, log_scale, log_decay):
+    """From z far below the scale, where h ~ z^3, into the tails."""
+    scale, decay = 10.0**log_scale, 10.0**log_decay
+    z = 10.0**power * scale
+    with mp.workdps(200):
+        x, width, mu = mp.mpf(z), mp.mpf(scale), mp.mpf(decay)
+        beta = mp.mpf(1 / scale)
+        soft = mu * (x - mp.sinh(beta * x) / beta)
+        slope = mp.sqrt(2 / mp.pi) / width * mp.exp(-((x / width) ** 2) / 2)
+        hard = mu * (x - mp.erf(x / width / mp.sqrt(2)) / slope)
+        assert ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[1], soft) <= 5
+        assert (
+            ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[0], 2 * mu / beta * mp.cosh(beta * x / 2) ** 2) <= 6
+        )
+        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[1], hard) <= 6
+        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[0], mu / slope) <= 5
+
+
+def test_folds_and_equilibria_closer_than_any_grid_are_found():
+    """The slope peaks just above mu/kappa: two folds, and between them three equilibria, within 1e-4 of each other."""
+    response = mc.EmpiricalResponse([0.123456, 0.123456], jitter=1.0)
+    feedback = (1 + 1e-9) / float(response.slope(-0.123456))
+    folds, asymmetry = response.folds(feedback)
+    assert folds.size == 2
+    assert np.diff(folds) < 1e-4
+    assert response.equilibria(feedback, asymmetry=float(np.mean(asymmetry))).z.size == 3
+
+
+def test_clusters_far_apart_are_all_found():
+    """A cluster of margins a thousand widths away has its own pair of folds."""
+    response = mc.EmpiricalResponse([-50.0, 50.0, 51.0], jitter=0.05)
+    z, _ = response.folds(2.0)
+    assert z.size == 6
+    np.testing.assert_allclose(np.round(z), [-51, -51, -50, -50, 50, 50])
+
+
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=20), st.floats(-4, 4))
 def test_staircase_counts_tokens(margins, z):
     value = mc.EmpiricalResponse(margins).value(z)
@@ -118,7 +234,10 @@ def test_a_dip_at_the_tie_makes_the_onset_subcritical():
         (lambda: mc.SoftmaxResponse().folds(1.0, decay=0.0), "decay"),
         (lambda: mc.SoftmaxResponse().equilibria([1.0, 2.0]), "feedback"),  # type: ignore[arg-type]
         (lambda: mc.SoftmaxResponse().fold_curve("abc"), "z"),
-        (lambda: mc.SoftmaxResponse().equilibria(1e12), "feedback"),
+        (lambda: mc.SoftmaxResponse().equilibria(1e300, decay=1e-300), "feedback"),
+        (lambda: mc.EmpiricalResponse([0.0, 1e9], jitter=0.1).folds(1.0), "jitter"),
+        (lambda: mc.LogisticNormalResponse(0.0), "sigma"),
+        (lambda: mc.LogisticNormalResponse(1.0, math.inf), "inverse_temperature"),
     ],
 )
 def test_bad_input(call, name):

@@ -1,0 +1,131 @@
+"""The response of a router whose margins were recorded (docs/theory.md, sections 4 and 6)."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from moecusp._arguments import NON_NEGATIVE, POSITIVE, Array, ParameterError, number, real
+from moecusp.response_members import SoftmaxResponse
+from moecusp.responses import LoadResponse, roots
+
+_NO_DENSITY = "> 0 for slopes and folds: a finite sample has no density"
+
+
+class EmpiricalResponse(LoadResponse):
+    """The response of a real two-expert router, from its recorded logit margins a1 - a2, one per token.
+
+    Hard top-1 routing with margins blurred by known Gaussian jitter (of the inputs or of the logits):
+    G(z) = mean over tokens of erf((z + margin)/(jitter sqrt 2)). Soft routing: mean of tanh(beta (z + margin)/2).
+
+    Parameters
+    ----------
+    margins : array_like
+        Margins (score), any shape, at least one.
+    inverse_temperature : float
+        beta > 0 (1/score) of soft routing; inf, the default, for hard top-1.
+    jitter : float
+        Standard deviation (score) of Gaussian noise on the margin under hard routing, >= 0. With 0 the response is a
+        staircase: it has values, but slopes and folds only with a jitter > 0.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range, or jitter is combined with soft routing.
+
+    Notes
+    -----
+    Not odd in general, so the pitchfork is already unfolded: ask for `folds` and `equilibria` rather than for one
+    critical feedback. Cost: one function evaluation per token and point.
+
+    `folds` and `equilibria` are complete but for one case: two turning points of the slope within 1/50 of the jitter
+    (or of 2/beta) of each other, which are seen only together with a sign of G'' between them on the search grid.
+
+    References
+    ----------
+    Statements ``response.critical`` and ``response.fold_curve``; docs/theory.md, sections 4 and 6.
+
+    Examples
+    --------
+    >>> from moecusp import EmpiricalResponse
+    >>> response = EmpiricalResponse([-1.0, 0.0, 1.0], jitter=0.5)
+    >>> round(float(response.critical_feedback()), 6)
+    1.479511
+    """
+
+    def __init__(self, margins: Any, inverse_temperature: float = math.inf, jitter: float = 0.0) -> None:
+        self.margins = np.sort(real("margins", margins).ravel())
+        self.margins.flags.writeable = False
+        self.hard = inverse_temperature == math.inf
+        self.inverse_temperature = (
+            math.inf if self.hard else number("inverse_temperature", inverse_temperature, POSITIVE)
+        )
+        self.jitter = number("jitter", jitter, NON_NEGATIVE)
+        if self.jitter and not self.hard:
+            raise ParameterError("jitter", jitter, "0 with soft routing (finite inverse_temperature)")
+
+    def _value(self, z: Array) -> Array:
+        if self.hard and not self.jitter:
+            below = np.searchsorted(self.margins, -z, side="left")
+            above = self.margins.size - np.searchsorted(self.margins, -z, side="right")
+            return np.asarray((above - below) / self.margins.size)
+        if self.hard:
+            return self._mean(lambda margin: _erf(margin / (self.jitter * math.sqrt(2.0))), z)
+        return self._mean(lambda margin: np.asarray(np.tanh(0.5 * self.inverse_temperature * margin)), z)
+
+    def _slope(self, z: Array) -> Array:
+        if not self.hard:
+            return self._mean(SoftmaxResponse(self.inverse_temperature)._slope, z)
+        if not self.jitter:
+            raise ParameterError("jitter", self.jitter, _NO_DENSITY)
+        peak = math.sqrt(2.0 / math.pi) / self.jitter
+        return self._mean(lambda margin: peak * np.exp(-0.5 * (margin / self.jitter) ** 2), z)
+
+    @property
+    def _scale(self) -> float:
+        return self.jitter if self.hard else 2.0 / self.inverse_temperature
+
+    def _bend(self, z: Array) -> Array:
+        """Return G'' up to a positive factor."""
+        if not self.hard:
+            soft = SoftmaxResponse(self.inverse_temperature)
+            return self._mean(lambda margin: -soft._value(margin) * soft._slope(margin), z)
+        return self._mean(lambda margin: -margin * np.exp(-0.5 * (margin / self.jitter) ** 2), z)
+
+    def _turns(self) -> Array:
+        return self._turning_points
+
+    @cached_property
+    def _turning_points(self) -> Array:
+        """Turning points of the slope: all lie among the negated margins, beyond which every token's slope falls."""
+        if self.hard and not self.jitter:
+            raise ParameterError("jitter", self.jitter, _NO_DENSITY)
+        low, high = -self.margins[-1] - 0.5 * self._scale, -self.margins[0] + 0.5 * self._scale
+        count = (
+            2 * math.ceil(25.0 * (high - low) / self._scale) + 2
+        )  # even, so that a point of symmetry is none of them
+        if count > 1_000_000:
+            raise ParameterError(*self._width, "wide enough for a search grid of a million points over the margins")
+        return roots(self._bend, np.linspace(low, high, count))
+
+    @property
+    def _width(self) -> tuple[str, float]:
+        return ("jitter", self.jitter) if self.hard else ("inverse_temperature", self.inverse_temperature)
+
+    def _zero(self) -> float:
+        return float(roots(self._value, np.array([-self.margins[-1] - self._scale, -self.margins[0] + self._scale]))[0])
+
+    def _mean(self, function: Any, z: Array) -> Array:
+        flat = z.ravel()
+        chunk = max(1, 2_000_000 // self.margins.size)
+        parts = [function(flat[i : i + chunk, None] + self.margins).mean(axis=1) for i in range(0, flat.size, chunk)]
+        return np.asarray(np.concatenate(parts).reshape(z.shape))
+
+
+def _erf(x: Array) -> Array:
+    from scipy.special import erf
+
+    return np.asarray(erf(x))
