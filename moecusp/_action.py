@@ -18,7 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from moecusp._arguments import Array
-from moecusp._escape import Well, half_length, mean_tanh_deficit_slope, one_sided_half_length, tanh_drop
+from moecusp._escape import (
+    Well,
+    half_length,
+    mean_tanh_deficit,
+    mean_tanh_deficit_slope,
+    one_sided_half_length,
+    tanh_drop,
+)
 from moecusp._gauss import legendre
 from moecusp._kernels import log_cosh, tanh_remainder
 
@@ -131,7 +138,7 @@ def _leave(well: Well, start: Start, high: Array, rate: Array) -> Action:
     m = np.maximum(wide.fold + y, 0.0)
     kappa = half_length(m, np.maximum(wide.gap - wide.phi(y), 0.0), wide.gain, wide.asymmetry)
     w = m - kappa
-    stiff = 1.0 + wide.gain * mean_tanh_deficit_slope(m, kappa)
+    stiff = 1.0 + wide.gain * mean_tanh_deficit_slope(m, kappa, mean_tanh_deficit(m, kappa))
     pole = wide.rate(np.where(w < 0.0, kappa - y - 2.0 * wide.fold, y - kappa)) / (kappa * stiff)
     barrier = barrier + 2.0 * np.sum(kappa / wide.gain * weight, axis=1)
     path = path + barrier - 2.0 * np.sum(tanh_drop(m, kappa) * weight, axis=1)

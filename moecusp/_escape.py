@@ -133,13 +133,20 @@ def mean_tanh_deficit(m: Array, k: Array) -> Array:
     return np.asarray(np.where(k <= 1.0, near, mean_missing(m - wide, m + wide) - missing(m)))
 
 
-def mean_tanh_deficit_slope(m: Array, k: Array) -> Array:
-    """Return the derivative of `mean_tanh_deficit` in k, to an absolute error of some 1e-12 sech^2(m - k)."""
-    t = np.tanh(m)
-    safe = np.maximum(k, 1e-4)
-    w, u = m - safe, m + safe
-    slope = (0.5 * (missing(u) + missing(w)) - mean_missing(w, u)) / safe
-    return np.where(k < 1e-4, (2.0 / 3.0) * k * t * (1.0 - t * t), slope)
+def mean_tanh_deficit_slope(m: Array, k: Array, deficit: Array) -> Array:
+    """Return the derivative of `mean_tanh_deficit` in k from its value."""
+    spread, wide, small = tanh_slope(m), np.maximum(k, 1.0), np.minimum(k, 1.0)
+    square, t = np.tanh(small) ** 2, np.tanh(m)
+    near = t * square * spread / (spread + t * t * tanh_slope(small))  # tanh m - (mean of tanh at both ends)
+    far = 0.5 * (missing(m + wide) + missing(m - wide)) - missing(m)
+    rise = np.where(k <= 1.0, near, far) - deficit
+    return np.divide(rise, k, out=np.zeros_like(k), where=k > 0.0)
+
+
+def tanh_slope(x: Array) -> Array:
+    """Return sech^2 x."""
+    e = np.exp(-2.0 * np.minimum(np.abs(x), 300.0))
+    return np.asarray(4.0 * e / (1.0 + e) ** 2)
 
 
 def missing(x: Array) -> Array:
@@ -185,7 +192,8 @@ def half_length(m: Array, force: Array, gain: Array, eta: Array) -> Array:
     """Solve k + g (tanh m - mean over [m - k, m + k]) = F for m >= 0."""
 
     def f(k: Array, m: Array, force: Array, gain: Array) -> tuple[Array, Array]:
-        return k + gain * mean_tanh_deficit(m, k) - force, 1.0 + gain * mean_tanh_deficit_slope(m, k)
+        deficit = mean_tanh_deficit(m, k)
+        return k + gain * deficit - force, 1.0 + gain * mean_tanh_deficit_slope(m, k, deficit)
 
     signs = 0.5 * (eta - m + np.hypot(eta - m, 2.0 * np.sqrt(gain) * np.sqrt(m)))  # the root for sign in place of tanh
     return _bracketed(f, force, np.minimum(force, signs), m, force, np.broadcast_to(gain, m.shape))
@@ -194,28 +202,23 @@ def half_length(m: Array, force: Array, gain: Array, eta: Array) -> Array:
 def one_sided_half_length(u: Array, force: Array, gain: Array, fold: Array, eta: Array) -> Array:
     """Solve g (tanh u - mean over [u - 2 k, u]) = F."""
     high = np.where(force > 0.0, 2.0 * gain + 2.0 * fold + 4.0, 0.0)
-    spread = np.cosh(np.minimum(np.abs(u), 300.0)) ** -2.0
+    spread = tanh_slope(u)
 
     def f(k: Array, u: Array, force: Array, gain: Array, spread: Array) -> tuple[Array, Array]:
-        return gain * one_sided_deficit(u, k) - force, gain * _one_sided_slope(u, k, spread)
+        deficit = one_sided_deficit(u, k)
+        rise = tanh_drop(u, 2.0 * k) - deficit
+        return gain * deficit - force, gain * np.divide(rise, k, out=spread.copy(), where=k > 0.0)
 
     signs = np.where(u > 0.0, u / (1.0 + (u - eta) / gain), high)  # the root for sign in place of tanh
     start = np.minimum(np.minimum(force / gain / spread, signs), 0.5 * high)
     return _bracketed(f, high, start, u, force, np.broadcast_to(gain, u.shape), spread)
 
 
-def _one_sided_slope(u: Array, k: Array, spread: Array) -> Array:
-    safe = np.maximum(k, 1e-6)
-    w = u - 2.0 * safe
-    slope = np.where(u > 0.0, missing(w) - mean_missing(w, u), mean_missing(-u, -w) - missing(-w)) / safe
-    return np.where(k < 1e-6, spread, slope)
-
-
 def _bracketed(f: Callable[..., tuple[Array, Array]], high: Array, x: Array, *arguments: Array) -> Array:
     """Solve f = 0 for an increasing f on [0, high]: Newton's method, bisection where it would leave the bracket.
 
-    f(x, *arguments) returns value and slope. An entry is done after a Newton step below 1e-8 relative: it converges
-    quadratically.
+    f(x, *arguments) returns value and slope. An entry is done after a Newton step below 1e-8, relative for x < 1: it
+    converges quadratically.
     """
     result = x.copy()
     index = np.flatnonzero(high > 0.0)
@@ -231,7 +234,7 @@ def _bracketed(f: Callable[..., tuple[Array, Array]], high: Array, x: Array, *ar
         inside = (following >= low) & (following <= high)
         following = np.where(inside, following, 0.5 * (low + high))
         result.ravel()[index] = following
-        going = ~inside | (np.abs(following - x) > 1e-8 * following)
+        going = ~inside | (np.abs(following - x) > np.maximum(1e-8 * np.minimum(following, 1.0), 1e-15 * following))
         index, x, low, high = index[going], following[going], low[going], high[going]
         parts = [part[going] for part in parts]
     return result
