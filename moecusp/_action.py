@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from moecusp._arguments import Array
+from moecusp._double import two_sum
 from moecusp._escape import (
     Well,
     half_length,
@@ -204,11 +205,18 @@ def _diffusion(well: Well, other: Well) -> Array:
     low = np.where(well.asymmetry <= 0.0, other.barrier(), -_unstable(other)[0] - other.fold)
     high, full = well.state(), np.full_like(low, _SCALE)
     (rise, a), (fall, b) = _graded(0.5 * (high - low), full), _graded(0.5 * (high - low), full)
-    y = np.concatenate([low[:, None] + rise, high[:, None] - fall], axis=1)
-    weight = np.concatenate([a, b], axis=1)
-    wide = well[:, None]
-    force = np.maximum(wide.gap - wide.phi(y), 0.0)
+    wide, top, rate = well[:, None], well.fold + high, well.rate(high)
+    below, above = low[:, None] + rise, high[:, None] - fall
+    clear = (rate > 0.5)[:, None]
+    above_force = np.where(clear, fall - wide.gain * tanh_drop(top[:, None], fall), wide.gap - wide.phi(above))
+    over, rest = two_sum(well.gain, well.asymmetry)
+    error = ((over - top) + (rest - 2.0 * well.gain * np.exp(-2.0 * np.minimum(top, 300.0)))) / rate
+    large = (clear & (top > 10.0)[:, None]) & (top < 400.0)[:, None]  # there the rounding of the stable state shows
     with np.errstate(over="ignore", invalid="ignore"):
-        cosh = np.cosh(np.minimum(np.abs(wide.fold + y), 710.0)) / wide.gain
-        value = 2.0 * np.sum(force * cosh * cosh * weight, axis=1)
-    return np.asarray(np.where(well.fold + high > 400.0, np.inf, value))
+        start = np.cosh(np.minimum(np.abs(wide.fold + below), 710.0)) / wide.gain
+        end = np.cosh(np.minimum(np.abs(wide.fold + above), 710.0)) / wide.gain
+        peak = np.cosh(np.minimum(top, 710.0)) / well.gain * (1.0 + np.where(large[:, 0], error, 0.0))
+        end = np.where(large, peak[:, None] * np.exp(-fall) * (1.0 + np.exp(-2.0 * (wide.fold + above))), end)
+        value = np.sum(np.maximum(wide.gap - wide.phi(below), 0.0) * start * start * a, axis=1)
+        value = 2.0 * (value + np.sum(np.maximum(above_force, 0.0) * end * end * b, axis=1))
+    return np.asarray(np.where(top > 400.0, np.inf, value))
