@@ -13,18 +13,27 @@ state. It is the solution rho = K exp(-S/delta) of the chain's stationarity to t
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from moecusp._arguments import Array
-from moecusp._escape import Well, half_length, mean_tanh_deficit, mean_tanh_deficit_slope, one_sided_half_length
+from moecusp._double import two_sum
+from moecusp._escape import (
+    Well,
+    half_length,
+    mean_tanh_deficit,
+    mean_tanh_deficit_slope,
+    one_sided_half_length,
+    tanh_drop,
+)
 from moecusp._gauss import legendre
 from moecusp._kernels import log_cosh, tanh_remainder
 
 _NODES = 20
-_CHUNK = 1 << 19  # nodes integrated at once
+_RATIO = 3.0  # of the distances of a panel's two ends from the layer
+_SCALE = 0.25  # where panels next to a layer start to grow: tanh has its poles pi/2 off the axis
+_ROWS = 256  # integrated at once
 
 
 class Action(NamedTuple):
@@ -47,101 +56,136 @@ def actions(g: Array, eta: Array) -> Action:
     deep = eta[index] > 1e-17 * other.gap  # below that the wells are the same to rounding
     for which, compute in ((~deep, _shallow), (deep, _deep)):
         wells, partners, places = deeper[which], other[which], index[which]
-        if not places.size:
-            continue
-        depth = _depth(np.max(wells.gain))
-        step = max(1, _CHUNK // (4 * _NODES * (depth + 1)))
-        for start in range(0, places.size, step):
-            part = slice(start, start + step)
-            for whole, found in zip(result, compute(wells[part], partners[part], depth), strict=True):
+        for start in range(0, places.size, _ROWS):
+            part = slice(start, start + _ROWS)
+            for whole, found in zip(result, compute(wells[part], partners[part]), strict=True):
                 whole[places[part]] = found
     return result
 
 
-def _shallow(_: Well, well: Well, depth: int) -> Action:
-    """Leave the shallower well, where eta <= 0: m runs from the unstable to the stable state, both positive."""
+class Start(NamedTuple):
+    """Nodes of the first part of the path, from the unstable state on; the last one is its end and has no weight."""
+
+    distance: Array  # from the unstable state
+    u: Array
+    above: Array  # u - u_f
+    below: Array  # -u - u_f
+    force: Array
+    weight: Array
+
+
+def _shallow(_: Well, well: Well) -> Action:
+    """Leave the shallower well, where eta <= 0 and the unstable state is not negative."""
     low, high = well.barrier(), well.state()
-    y, weight = _nodes([low, _between(low, high, 0.5 * (well.gain + well.asymmetry) - well.fold), high], depth)
-    kappa, drop, pole = _centred(well[:, None], y)
-    finite = pole + 1.0 / (y - high[:, None]) + 1.0 / (y - low[:, None])
-    barrier = 2.0 / well.gain * np.sum(kappa * weight, axis=1)
-    path = barrier - 2.0 * np.sum(drop * weight, axis=1)
-    return Action(barrier, path, np.sum(finite * weight, axis=1), well.rate(high))
+    x, weight = _ended(*_graded(0.5 * (high - low), np.full_like(low, _SCALE)), 0.5 * (high - low))
+    wide, y = well[:, None], low[:, None] + x
+    u, rate = wide.fold + y, well.rate(low)
+    force = np.where(x < 1.0, _near_root(x, np.tanh(well.fold + low), rate), wide.gap - wide.phi(y))
+    return _leave(well, Start(x, u, y, -y - 2.0 * wide.fold, force, weight), high, rate)
 
 
-def _deep(well: Well, other: Well, depth: int) -> Action:
-    """Leave the deeper well, eta > 0: m runs down from the stable state to 0, then u from eta to the unstable -v."""
-    g, eta, fold, high = well.gain, well.asymmetry, well.fold, well.state()
-    top = fold + high
-    v = _unstable(other)
-    y, weight = _nodes([-fold, _between(-fold, high, 0.5 * (g + eta) - fold), high], depth)
-    kappa, drop, pole = _centred(well[:, None], y)
-    barrier = 2.0 / g * np.sum(kappa * weight, axis=1) - eta * eta / g
-    path = 2.0 * log_cosh(eta) - 2.0 * np.sum(drop * weight, axis=1)
-    finite = np.sum((pole + 1.0 / (y - high[:, None]) + 1.0 / (y + (fold + v)[:, None])) * weight, axis=1)
+def _deep(well: Well, other: Well) -> Action:
+    """Leave the deeper well, where eta > 0 and the unstable state is -v; the other stable state may be next to it."""
+    high, (v, away) = well.state(), _unstable(other)
+    rate = well.rate(away)
+    scale = np.minimum(_SCALE, -rate / np.tanh(v))  # half the distance of that state
+    end = 0.5 * (well.asymmetry + (well.fold + high))
+    full = np.full_like(v, _SCALE)
+    (first, a), (second, b), (third, c) = _graded(0.5 * v, scale), _graded(0.5 * v, full), _graded(end, full)
+    wide, s = well[:, None], v[:, None]
+    x, weight = _ended(
+        np.concatenate([first, s - second, s + third], axis=1), np.concatenate([a, b, c], axis=1), v + end
+    )
+    u = np.concatenate([first - s, -second, third, end[:, None]], axis=1)
+    above, below = u - wide.fold, away[:, None] - x
+    k, e = wide.gain, wide.asymmetry
+    middle = (k - 1.0) * u - k * tanh_remainder(u) + e
+    mirrored = other[:, None].phi(np.minimum(below, 0.0)) - other[:, None].gap
+    force = np.where(np.abs(u) < 1.0, middle, np.where(u < 0.0, mirrored, wide.gap - wide.phi(above)))
+    force = np.where(x < 1.0, _near_root(x, -np.tanh(v), rate), force)
+    return _leave(well, Start(x, u, above, below, force, weight), high, rate)
 
-    u, weight = _nodes([-v, np.zeros_like(v), eta], depth)
-    k, e = g[:, None], eta[:, None]
-    near = (k - 1.0) * u - k * tanh_remainder(u) + e
-    force = np.maximum(np.where(np.abs(u) < 1.0, near, k * np.tanh(u) - u + e), 0.0)
-    kappa = one_sided_half_length(u, force, k, fold[:, None])
+
+def _near_root(x: Array, t: Array, rate: Array) -> Array:
+    """Return F at a distance 0 <= x < 1 above an equilibrium with tanh u = t and -F' = rate."""
+    d = np.tanh(np.minimum(x, 1.0))
+    return np.asarray(
+        -d * (rate[:, None] + t[:, None] * d) / (1.0 + t[:, None] * d) - tanh_remainder(np.minimum(x, 1.0))
+    )
+
+
+def _leave(well: Well, start: Start, high: Array, rate: Array) -> Action:
+    """Integrate along u on the nodes given, where kappa rises from 0 at once, then along m, where it falls to 0 so."""
+    x, u, above, below, force, weight = start
+    wide = well[:, None]
+    force = np.maximum(force, 0.0)
+    kappa = one_sided_half_length(u, force, wide.gain, wide.fold, wide.asymmetry)
     w = u - 2.0 * kappa
-    drop = _tanh_drop(u, w)
-    barrier = barrier + 2.0 / g * np.sum(kappa * weight, axis=1)
-    path = path + barrier - np.sum(drop * weight, axis=1)
-    pole = well[:, None].rate(np.abs(w) - fold[:, None]) / (force - k * drop)
-    finite = finite + np.sum((1.0 / (u + v[:, None]) - pole) * weight, axis=1)
-    bend = np.log((eta + v) / v * ((top + v) / top) / (g * np.cosh(np.minimum(v, 300.0)) ** -2.0))
-    return Action(barrier, path, finite - bend, well.rate(high))
+    drop = tanh_drop(u, 2.0 * kappa)
+    pole = -wide.rate(np.where(w < 0.0, below + 2.0 * kappa, above - 2.0 * kappa)) / (force - wide.gain * drop)
+    barrier = 2.0 * np.sum(kappa / wide.gain * weight, axis=1)
+    path = -np.sum(drop * weight, axis=1)
+    finite = np.sum((pole + 1.0 / x) * weight, axis=1) - np.log(x[:, -1]) + np.log1p(-rate)
 
-
-def _centred(well: Well, y: Array) -> tuple[Array, Array, Array]:
-    """Return kappa, tanh m - tanh w and -(1 - g sech^2 w)/F(w|u) du/dm at m = u_f + y."""
-    m = np.maximum(well.fold + y, 0.0)
-    kappa = half_length(m, np.maximum(well.gap - well.phi(y), 0.0), well.gain)
+    k, low = kappa[:, -1], above[:, -1] - kappa[:, -1]
+    barrier = barrier - k * (k / well.gain)
+    path = path + log_cosh(u[:, -1]) + log_cosh(w[:, -1]) - 2.0 * log_cosh(u[:, -1] - k)
+    layer = np.clip(_layer(well), 0.8 * low + 0.2 * high, 0.2 * low + 0.8 * high)
+    full = np.full_like(low, _SCALE)
+    (down, a), (up, b) = _graded(layer - low, full), _graded(high - layer, full)
+    y = np.concatenate([layer[:, None] - down, layer[:, None] + up], axis=1)
+    left = np.concatenate([(high - layer)[:, None] + down, (high - layer)[:, None] - up], axis=1)
+    weight = np.concatenate([a, b], axis=1)
+    m = np.maximum(wide.fold + y, 0.0)
+    kappa = half_length(m, np.maximum(wide.gap - wide.phi(y), 0.0), wide.gain, wide.asymmetry)
     w = m - kappa
-    rate = well.rate(np.abs(w) - well.fold)
-    stiff = 1.0 + well.gain * mean_tanh_deficit_slope(m, kappa, mean_tanh_deficit(m, kappa))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pole = rate / (kappa * stiff)
-    return kappa, _tanh_drop(m, w), pole
+    stiff = 1.0 + wide.gain * mean_tanh_deficit_slope(m, kappa, mean_tanh_deficit(m, kappa))
+    pole = wide.rate(np.where(w < 0.0, kappa - y - 2.0 * wide.fold, y - kappa)) / (kappa * stiff)
+    barrier = barrier + 2.0 * np.sum(kappa / wide.gain * weight, axis=1)
+    path = path + barrier - 2.0 * np.sum(tanh_drop(m, kappa) * weight, axis=1)
+    finite = finite + np.sum((pole - 1.0 / left) * weight, axis=1) + np.log(high - low)
+    return Action(barrier, path, finite, well.rate(high))
 
 
-def _unstable(other: Well) -> Array:
-    """Return v > 0, minus the unstable state, from the mirrored shallower well; by Newton's method where v is small."""
+def _layer(well: Well) -> Array:
+    """Return m - u_f where, for large g, u stops rising and w starts to: 2 g exp(-2 w) = G - w, u = G = g + eta."""
+    top = well.gap + well.fold + 1.0 / (1.0 + well.slant)
+    w = np.zeros_like(top)
+    for _ in range(3):
+        w = 0.5 * np.log(np.maximum(2.0 * (well.gain / np.maximum(top - w, 1.0)), 1.0))
+    return np.asarray(0.5 * (top + w - 0.5) - well.fold)
+
+
+def _unstable(other: Well) -> tuple[Array, Array]:
+    """Return v > 0, minus the unstable state, and v - u_f, from the mirrored shallower well.
+
+    By Newton's method where v is small.
+    """
     g, eta = other.gain, -other.asymmetry
-    v = np.maximum(other.fold + other.barrier(), 0.0)
+    away = other.barrier()
+    v = np.maximum(other.fold + away, 0.0)
+    small = (v < 0.5 * other.fold) & (v < 1.0)
     for _ in range(3):
         t = np.tanh(v)
         slope = (g - 1.0) - g * t * t
         change = ((g - 1.0) * v - g * tanh_remainder(v) - eta) / slope
-        v = np.where((v < 0.5 * other.fold) & (v < 1.0), v - change, v)
-    return v
+        v = np.where(small, v - change, v)
+    return v, np.where(small, v - other.fold, away)
 
 
-def _between(low: Array, high: Array, wanted: Array) -> Array:
-    return np.clip(wanted, 0.75 * low + 0.25 * high, 0.25 * low + 0.75 * high)
-
-
-def _depth(gain: np.float64) -> int:
-    """Return how often the pieces of the path, some 2 g long, are halved towards their ends."""
-    return max(2, int(np.ceil(np.log2(8.0 * gain))) - 1)
-
-
-def _nodes(breaks: list[Array], depth: int) -> tuple[Array, Array]:
-    """Return nodes and weights, of shape (points, nodes), on panels that grow away from the breaks."""
-    grown = 2.0 ** np.arange(-depth, 0.0)
-    unit = np.concatenate([[0.0], grown, 1.0 - grown[-2::-1], [1.0]])
+def _graded(length: Array, scale: Array) -> tuple[Array, Array]:
+    """Return nodes on [0, length] and weights, (rows, nodes), on panels that grow in proportion to scale + distance."""
+    growth = np.log1p(length / scale)
+    count = max(1, int(np.ceil(np.max(growth, initial=0.0) / np.log(_RATIO))))
+    edges = scale[:, None] * np.expm1(growth[:, None] * (np.arange(count + 1) / count))
     x, w = legendre(_NODES)
-    share = (unit[:-1, None] + np.diff(unit)[:, None] * x).ravel()
-    back = ((1.0 - unit[1:, None]) + np.diff(unit)[:, None] * (1.0 - x)).ravel()
-    weight = (np.diff(unit)[:, None] * w).ravel()
-    nodes, weights = [], []
-    for low, high in pairwise(breaks):
-        length = (high - low)[:, None]
-        nodes.append(np.where(share < 0.5, low[:, None] + length * share, high[:, None] - length * back))
-        weights.append(length * weight)
-    return np.concatenate(nodes, axis=1), np.concatenate(weights, axis=1)
+    size = np.diff(edges)[..., None]
+    shape = (length.size, count * _NODES)
+    return (edges[:, :-1, None] + size * x).reshape(shape), (size * w).reshape(shape)
+
+
+def _ended(x: Array, weight: Array, last: Array) -> tuple[Array, Array]:
+    return np.concatenate([x, last[:, None]], axis=1), np.concatenate([weight, np.zeros_like(last)[:, None]], axis=1)
 
 
 def diffusion_barriers(g: Array, eta: Array) -> Array:
@@ -151,22 +195,28 @@ def diffusion_barriers(g: Array, eta: Array) -> Array:
     well, other = Well.of(g[inside], eta[inside]), Well.of(g[inside], -np.abs(eta[inside]))
     index = inside[other.gap > 0.0]
     well, other = well[other.gap > 0.0], other[other.gap > 0.0]
-    low = np.where(well.asymmetry <= 0.0, other.barrier(), -_unstable(other) - other.fold)
-    depth = _depth(np.minimum(np.max(well.gain, initial=1.0), 400.0))  # beyond which the barrier is infinite
-    for start in range(0, index.size, 4096):
-        part = slice(start, start + 4096)
-        y, weight = _nodes([low[part], well[part].state()], depth)
-        force = np.maximum(well[part][:, None].gap - well[part][:, None].phi(y), 0.0)
-        with np.errstate(over="ignore", invalid="ignore"):
-            cosh = np.cosh(np.minimum(np.abs(well.fold[part, None] + y), 710.0)) / well.gain[part, None]
-            value = 2.0 * np.sum(force * cosh * cosh * weight, axis=1)
-        result[index[part]] = np.where(well.gain[part] > 400.0, np.inf, value)
+    for start in range(0, index.size, _ROWS):
+        part = slice(start, start + _ROWS)
+        result[index[part]] = _diffusion(well[part], other[part])
     return result
 
 
-def _tanh_drop(u: Array, w: Array) -> Array:
-    """Return tanh u - tanh w for u >= w, without cancellation."""
-    d = u - w
-    with np.errstate(over="ignore"):
-        near = np.sinh(np.minimum(d, 1.0)) / np.cosh(np.clip(u, -300, 300)) / np.cosh(np.clip(w, -300, 300))
-    return np.where(d < 1.0, near, np.tanh(u) - np.tanh(w))
+def _diffusion(well: Well, other: Well) -> Array:
+    low = np.where(well.asymmetry <= 0.0, other.barrier(), -_unstable(other)[0] - other.fold)
+    high, full = well.state(), np.full_like(low, _SCALE)
+    (rise, a), (fall, b) = _graded(0.5 * (high - low), full), _graded(0.5 * (high - low), full)
+    wide, top, rate = well[:, None], well.fold + high, well.rate(high)
+    below, above = low[:, None] + rise, high[:, None] - fall
+    clear = (rate > 0.5)[:, None]
+    above_force = np.where(clear, fall - wide.gain * tanh_drop(top[:, None], fall), wide.gap - wide.phi(above))
+    over, rest = two_sum(well.gain, well.asymmetry)
+    error = ((over - top) + (rest - 2.0 * well.gain * np.exp(-2.0 * np.minimum(top, 300.0)))) / rate
+    large = (clear & (top > 10.0)[:, None]) & (top < 400.0)[:, None]  # there the rounding of the stable state shows
+    with np.errstate(over="ignore", invalid="ignore"):
+        start = np.cosh(np.minimum(np.abs(wide.fold + below), 710.0)) / wide.gain
+        end = np.cosh(np.minimum(np.abs(wide.fold + above), 710.0)) / wide.gain
+        peak = np.cosh(np.minimum(top, 710.0)) / well.gain * (1.0 + np.where(large[:, 0], error, 0.0))
+        end = np.where(large, peak[:, None] * np.exp(-fall) * (1.0 + np.exp(-2.0 * (wide.fold + above))), end)
+        value = np.sum(np.maximum(wide.gap - wide.phi(below), 0.0) * start * start * a, axis=1)
+        value = 2.0 * (value + np.sum(np.maximum(above_force, 0.0) * end * end * b, axis=1))
+    return np.asarray(np.where(top > 400.0, np.inf, value))

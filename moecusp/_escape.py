@@ -9,7 +9,8 @@ w = u + p g: then tanh w is the tilted imbalance, and the equation says that the
 for kappa vanishes at both ends, and for m > 0 the equation reads kappa + g (tanh m - mean) = F(m), all of it positive.
 
 Everything here is about the upper well; the lower one is its mirror image. For eta <= 0 (the shallower well) m stays
-positive. For eta > 0 the path is split where m = 0, that is at u = eta = -w; below it u itself is the coordinate.
+positive. For large g kappa(m) has a layer at the unstable state, of width 1/g^2, and kappa(u) one at the stable state,
+exponentially thin: so the path is split, and u is the coordinate next to the unstable state, m next to the stable one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from moecusp import _pairs as dd
 from moecusp._arguments import Array
 from moecusp._double import two_sum
 from moecusp._expert_kernels import falling_exponential_remainder
-from moecusp._kernels import log_cosh, sinh_remainder, tanh_remainder
+from moecusp._kernels import sinh_remainder, tanh_remainder
 
 ARTANH_TERMS = 24  # of the series of (artanh x - x)/x^3 for |x| <= 1/2
 
@@ -129,17 +130,46 @@ def mean_tanh_deficit(m: Array, k: Array) -> Array:
     right = artanh_remainder(r) + e * (rest - e * rise) / ((1.0 + e * cosh) * (1.0 + e))
     near = np.divide(np.where(m < 0.75, left, right), small, out=np.zeros_like(k), where=small > 0.0)
     wide = np.maximum(k, 1.0)
-    far = t - (log_cosh(m + wide) - log_cosh(m - wide)) / (2.0 * wide)
-    return np.asarray(np.where(k <= 1.0, near, far))
+    return np.asarray(np.where(k <= 1.0, near, mean_missing(m - wide, m + wide) - missing(m)))
 
 
 def mean_tanh_deficit_slope(m: Array, k: Array, deficit: Array) -> Array:
-    """Return the derivative of `mean_tanh_deficit` in k from its value, to an absolute error of some 1e-12."""
-    t = np.tanh(m)
-    safe = np.maximum(k, 1e-4)
-    mean = t - deficit
-    slope = (mean - 0.5 * (np.tanh(m + safe) + np.tanh(m - safe))) / safe
-    return np.where(k < 1e-4, (2.0 / 3.0) * k * t * (1.0 - t * t), slope)
+    """Return the derivative of `mean_tanh_deficit` in k from its value."""
+    spread, wide, small = tanh_slope(m), np.maximum(k, 1.0), np.minimum(k, 1.0)
+    square, t = np.tanh(small) ** 2, np.tanh(m)
+    near = t * square * spread / (spread + t * t * tanh_slope(small))  # tanh m - (mean of tanh at both ends)
+    far = 0.5 * (missing(m + wide) + missing(m - wide)) - missing(m)
+    rise = np.where(k <= 1.0, near, far) - deficit
+    return np.divide(rise, k, out=np.zeros_like(k), where=k > 0.0)
+
+
+def tanh_slope(x: Array) -> Array:
+    """Return sech^2 x."""
+    e = np.exp(-2.0 * np.minimum(np.abs(x), 300.0))
+    return np.asarray(4.0 * e / (1.0 + e) ** 2)
+
+
+def missing(x: Array) -> Array:
+    """Return 1 - tanh x."""
+    return np.asarray(2.0 / (np.exp(np.minimum(2.0 * x, 700.0)) + 1.0))
+
+
+def mean_missing(w: Array, u: Array) -> Array:
+    """Return the mean of 1 - tanh over [w, u], to a relative error of some 1e-16/(u - w)."""
+    return np.asarray((softplus(w) - softplus(u)) / (u - w))
+
+
+def softplus(x: Array) -> Array:
+    """Return log(1 + exp(-2 x))."""
+    return np.asarray(np.maximum(-2.0 * x, 0.0) + np.log1p(np.exp(-2.0 * np.abs(x))))
+
+
+def tanh_drop(u: Array, d: Array) -> Array:
+    """Return tanh u - tanh(u - d) for d >= 0, without cancellation."""
+    w = u - d
+    shift = np.maximum(np.maximum(w, -u), 0.0)  # (|u| + |w| - d)/2
+    ends = (1.0 + np.exp(-2.0 * np.abs(u))) * (1.0 + np.exp(-2.0 * np.abs(w)))
+    return np.asarray(-2.0 * np.expm1(-2.0 * d) * np.exp(-2.0 * shift) / ends)
 
 
 def one_sided_deficit(u: Array, k: Array) -> Array:
@@ -153,40 +183,42 @@ def one_sided_deficit(u: Array, k: Array) -> Array:
     excess = plus * falling_exponential_remainder(2.0 * minus * h) + minus * growth
     near = np.divide(np.log1p(excess), h, out=np.zeros_like(k), where=h > 0.0)
     wide = np.maximum(k, 0.5)
-    far = np.tanh(u) - (log_cosh(u) - log_cosh(u - 2.0 * wide)) / (2.0 * wide)
+    w = u - 2.0 * wide
+    far = np.where(u > 0.0, mean_missing(w, u) - missing(u), missing(-u) - mean_missing(-u, -w))
     return np.asarray(np.where(k <= 0.5, near, far))
 
 
-def half_length(m: Array, force: Array, gain: Array) -> Array:
+def half_length(m: Array, force: Array, gain: Array, eta: Array) -> Array:
     """Solve k + g (tanh m - mean over [m - k, m + k]) = F for m >= 0."""
 
     def f(k: Array, m: Array, force: Array, gain: Array) -> tuple[Array, Array]:
         deficit = mean_tanh_deficit(m, k)
         return k + gain * deficit - force, 1.0 + gain * mean_tanh_deficit_slope(m, k, deficit)
 
-    return _bracketed(f, force, force / (1.0 + force), m, force, np.broadcast_to(gain, m.shape))
+    signs = 0.5 * (eta - m + np.hypot(eta - m, 2.0 * np.sqrt(gain) * np.sqrt(m)))  # the root for sign in place of tanh
+    return _bracketed(f, force, np.minimum(force, signs), m, force, np.broadcast_to(gain, m.shape))
 
 
-def one_sided_half_length(u: Array, force: Array, gain: Array, fold: Array) -> Array:
+def one_sided_half_length(u: Array, force: Array, gain: Array, fold: Array, eta: Array) -> Array:
     """Solve g (tanh u - mean over [u - 2 k, u]) = F."""
     high = np.where(force > 0.0, 2.0 * gain + 2.0 * fold + 4.0, 0.0)
-    spread = np.cosh(np.minimum(np.abs(u), 300.0)) ** -2.0
+    spread = tanh_slope(u)
 
     def f(k: Array, u: Array, force: Array, gain: Array, spread: Array) -> tuple[Array, Array]:
         deficit = one_sided_deficit(u, k)
-        safe = np.maximum(k, 1e-6)
-        slope = np.where(k < 1e-6, spread, (np.tanh(u) - deficit - np.tanh(u - 2.0 * safe)) / safe)
-        return gain * deficit - force, gain * slope
+        rise = tanh_drop(u, 2.0 * k) - deficit
+        return gain * deficit - force, gain * np.divide(rise, k, out=spread.copy(), where=k > 0.0)
 
-    start = np.minimum(force / gain / spread, 0.5 * high)
+    signs = np.where(u > 0.0, u / (1.0 + (u - eta) / gain), high)  # the root for sign in place of tanh
+    start = np.minimum(np.minimum(force / gain / spread, signs), 0.5 * high)
     return _bracketed(f, high, start, u, force, np.broadcast_to(gain, u.shape), spread)
 
 
 def _bracketed(f: Callable[..., tuple[Array, Array]], high: Array, x: Array, *arguments: Array) -> Array:
     """Solve f = 0 for an increasing f on [0, high]: Newton's method, bisection where it would leave the bracket.
 
-    f(x, *arguments) returns value and slope. An entry is done after a Newton step below 1e-8 relative: it converges
-    quadratically.
+    f(x, *arguments) returns value and slope. An entry is done after a Newton step below 1e-8, relative for x < 1: it
+    converges quadratically.
     """
     result = x.copy()
     index = np.flatnonzero(high > 0.0)
@@ -202,7 +234,7 @@ def _bracketed(f: Callable[..., tuple[Array, Array]], high: Array, x: Array, *ar
         inside = (following >= low) & (following <= high)
         following = np.where(inside, following, 0.5 * (low + high))
         result.ravel()[index] = following
-        going = ~inside | (np.abs(following - x) > 1e-8 * following)
+        going = ~inside | (np.abs(following - x) > np.maximum(1e-8 * np.minimum(following, 1.0), 1e-15 * following))
         index, x, low, high = index[going], following[going], low[going], high[going]
         parts = [part[going] for part in parts]
     return result
