@@ -19,7 +19,7 @@ report: $(VENV)/.report
 	$(BIN)/python -m validation run $(STUDY) --profile $(PROFILE) --seed $(SEED) --output $(OUTPUT)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Every proof layer; writes the ledger proofs/README.md (PROOFS=--check compares instead). Without Coq the formal layer
 # is shown as not run: apt-get install --no-install-recommends coq libcoq-coquelicot libcoq-interval
