@@ -1,4 +1,4 @@
-"""Starting values and Halley steps for the equilibria of the two-expert router (THEORY section 3).
+"""Starting values and Halley steps for the equilibria of the two-expert router (docs/theory.md, section 3).
 
 By symmetry E = |eta| >= 0. With a = sqrt((g - 1)/g), u_f = arsinh sqrt(g - 1) and t = tanh d the outer roots
 +-(u_f + d) for g > 1 solve

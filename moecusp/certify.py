@@ -159,7 +159,7 @@ def equilibria(gain: Any, asymmetry: Any = 0) -> Enclosures:
 
     References
     ----------
-    Statements ``equilibrium.count`` and ``equilibrium.stability``; THEORY section 3.
+    Statements ``equilibrium.count`` and ``equilibrium.stability``; docs/theory.md, section 3.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The cusp at gain 1 and its cubic normal form (THEORY section 3)."""
+"""The cusp at gain 1 and its cubic normal form (docs/theory.md, section 3)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def cusp_normal_form(gain: Any, asymmetry: Any = 0.0) -> NormalForm:
 
     References
     ----------
-    Statement ``cusp.normal_form``; THEORY section 3.
+    Statement ``cusp.normal_form``; docs/theory.md, section 3.
 
     Examples
     --------
@@ -94,7 +94,7 @@ def cusp_set(gain: Any) -> Any:
 
     References
     ----------
-    Statement ``cusp.set``; THEORY section 3.
+    Statement ``cusp.set``; docs/theory.md, section 3.
 
     Examples
     --------

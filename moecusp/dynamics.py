@@ -1,6 +1,7 @@
 """The reduced two-expert flow du/dtau = F(u; g, eta) = g tanh u - u + eta: the definition all else is checked against.
 
-THEORY sections 2 and 3. u = beta (s1 - s2)/2 is the reduced score difference, g the gain, eta the reduced asymmetry.
+u = beta (s1 - s2)/2 is the reduced score difference, g the gain, eta the reduced asymmetry (docs/theory.md, sections
+2 and 3).
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
 
     References
     ----------
-    Statement ``reduced.drift``; THEORY section 2.
+    Statement ``reduced.drift``; docs/theory.md, section 2.
 
     Examples
     --------
@@ -92,7 +93,7 @@ def slope(u: Any, gain: Any) -> Any:
 
     References
     ----------
-    Statement ``reduced.slope``; THEORY section 3.
+    Statement ``reduced.slope``; docs/theory.md, section 3.
 
     Examples
     --------
@@ -135,7 +136,7 @@ def potential(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
 
     References
     ----------
-    Statement ``reduced.potential``; THEORY section 3.
+    Statement ``reduced.potential``; docs/theory.md, section 3.
 
     Examples
     --------

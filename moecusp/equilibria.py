@@ -1,4 +1,4 @@
-"""Every equilibrium of the two-expert router, its stability and the regime it lives in (THEORY section 3)."""
+"""Every equilibrium of the two-expert router, its stability and the regime it lives in (docs/theory.md, section 3)."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def equilibria(gain: Any, asymmetry: Any = 0.0) -> Equilibria:
 
     References
     ----------
-    Statements ``equilibrium.count`` and ``equilibrium.stability``; THEORY section 3.
+    Statements ``equilibrium.count`` and ``equilibrium.stability``; docs/theory.md, section 3.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def equilibria_blocks(gain: Any, asymmetry: Any = 0.0, points: int = 2**20) -> I
 
     References
     ----------
-    Statement ``equilibrium.count``; THEORY section 3.
+    Statement ``equilibrium.count``; docs/theory.md, section 3.
 
     Examples
     --------
@@ -194,7 +194,7 @@ def regime(gain: Any, asymmetry: Any = 0.0) -> Any:
 
     References
     ----------
-    Statement ``equilibrium.count``; THEORY section 3.
+    Statement ``equilibrium.count``; docs/theory.md, section 3.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""K experts: where the balanced router can collapse, and where it must (THEORY section 5).
+"""K experts: where the balanced router can collapse, and where it must (docs/theory.md, section 5).
 
 In units where the gain is 1 when the balanced state loses stability. x = v_high - v_low is the difference in reduced
 scores (v = beta s) between a favoured expert and the others.

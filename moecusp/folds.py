@@ -1,4 +1,4 @@
-"""The fold curve of the two-expert router, where two equilibria merge and the load jumps (THEORY section 3)."""
+"""The fold curve of two experts, where two equilibria merge and the load jumps (docs/theory.md, section 3)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def fold_curve(u: Any) -> tuple[Any, Any]:
 
     References
     ----------
-    Statement ``fold.curve``; THEORY section 3.
+    Statement ``fold.curve``; docs/theory.md, section 3.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def fold_asymmetry(gain: Any) -> Any:
 
     References
     ----------
-    Statement ``fold.asymmetry``; THEORY section 3.
+    Statement ``fold.asymmetry``; docs/theory.md, section 3.
 
     Examples
     --------
@@ -143,7 +143,7 @@ def fold_gain(asymmetry: Any) -> Any:
 
     References
     ----------
-    Statement ``fold.gain``; THEORY section 3.
+    Statement ``fold.gain``; docs/theory.md, section 3.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def fold_imbalance(gain: Any) -> Any:
 
     References
     ----------
-    Statement ``fold.imbalance``; THEORY section 3.
+    Statement ``fold.imbalance``; docs/theory.md, section 3.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def hysteresis_width(gain: Any) -> Any:
 
     References
     ----------
-    Statement ``fold.hysteresis``; THEORY section 3.
+    Statement ``fold.hysteresis``; docs/theory.md, section 3.
 
     Examples
     --------

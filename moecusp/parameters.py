@@ -1,4 +1,4 @@
-"""A router's parameters with their units, and their reduced forms (THEORY sections 1 and 2)."""
+"""A router's parameters with their units, and their reduced forms (docs/theory.md, sections 1 and 2)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def critical_feedback(decay: Any, inverse_temperature: Any = 1.0, experts: int =
 
     References
     ----------
-    Statement ``critical.feedback``; THEORY sections 2 and 3.
+    Statement ``critical.feedback``; docs/theory.md, sections 2 and 3.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def gain(feedback: Any, decay: Any = 1.0, inverse_temperature: Any = 1.0, expert
 
     References
     ----------
-    Statement ``reduced.gain``; THEORY section 2.
+    Statement ``reduced.gain``; docs/theory.md, section 2.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def reduced_asymmetry(asymmetry: Any, decay: Any = 1.0, inverse_temperature: Any
 
     References
     ----------
-    Statement ``reduced.asymmetry``; THEORY section 2.
+    Statement ``reduced.asymmetry``; docs/theory.md, section 2.
 
     Examples
     --------
@@ -155,7 +155,7 @@ class RouterParameters:
 
     References
     ----------
-    THEORY sections 1 and 2.
+    docs/theory.md, sections 1 and 2.
 
     Examples
     --------

@@ -84,6 +84,7 @@ def table(results: list[Result]) -> str:
         "",
         "Written by `python -m proofs`; do not edit. A tick is a proof that ran; `not run` is not a pass.",
         "Formulas are the expressions that the proofs read; `proofs/statements.toml` holds them.",
+        "THEORY n is section n of [the theory](../docs/theory.md), which has the papers [K], [R], [Z] and [W].",
         "",
         f"| statement | formula | assumptions | source | {' | '.join(LAYERS)} | code | test | page |",
         "|---" * (len(LAYERS) + 7) + "|",

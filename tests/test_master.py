@@ -90,7 +90,7 @@ class TestPassage:
         assert abs(times.mean() - exact.value) < RELIABLE * times.std() / len(times) ** 0.5 + exact.error
 
     def test_slope_is_the_exact_barrier_and_not_the_diffusion_one(self) -> None:
-        """Anchors of THEORY section 7 at g = 1.5: 0.22432 exact, 0.25457 in the diffusion limit."""
+        """Anchors of docs/theory.md, section 7 at g = 1.5: 0.22432 exact, 0.25457 in the diffusion limit."""
         deltas = np.array([0.01, 0.0125])
         times = [mean_passage_time(TransferOperator(1.5, d, resolution=4), -1.288, high=1.0).value for d in deltas]
         slope = np.log(times[0] * deltas[0] / (times[1] * deltas[1])) / (1 / deltas[0] - 1 / deltas[1])
