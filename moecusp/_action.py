@@ -30,6 +30,7 @@ from moecusp._escape import (
 from moecusp._gauss import legendre
 from moecusp._kernels import log_cosh, tanh_remainder
 
+LARGEST = 1e150  # beyond it products of two gains overflow
 _NODES = 20
 _RATIO = 3.0  # of the distances of a panel's two ends from the layer
 _SCALE = 0.25  # where panels next to a layer start to grow: tanh has its poles pi/2 off the axis
@@ -48,7 +49,7 @@ class Action(NamedTuple):
 def actions(g: Array, eta: Array) -> Action:
     """Return the action of leaving the upper well, NaN where there are not two wells; arguments are flat."""
     result = Action(*(np.full(g.shape, np.nan) for _ in range(4)))
-    inside = np.flatnonzero((g > 1.0) & (g < 1e300))
+    inside = np.flatnonzero((g > 1.0) & (g < LARGEST))
     deeper = Well.of(g[inside], np.abs(eta[inside]))
     other = Well.of(g[inside], -np.abs(eta[inside]))
     two = other.gap > 0.0
@@ -140,7 +141,7 @@ def _leave(well: Well, start: Start, high: Array, rate: Array) -> Action:
     kappa = half_length(m, np.maximum(wide.gap - wide.phi(y), 0.0), wide.gain, wide.asymmetry)
     w = m - kappa
     stiff = 1.0 + wide.gain * mean_tanh_deficit_slope(m, kappa, mean_tanh_deficit(m, kappa))
-    pole = wide.rate(np.where(w < 0.0, kappa - y - 2.0 * wide.fold, y - kappa)) / (kappa * stiff)
+    pole = wide.rate(np.where(w < 0.0, kappa - y - 2.0 * wide.fold, y - kappa)) / kappa / stiff
     barrier = barrier + 2.0 * np.sum(kappa / wide.gain * weight, axis=1)
     path = path + barrier - 2.0 * np.sum(tanh_drop(m, kappa) * weight, axis=1)
     finite = finite + np.sum((pole - 1.0 / left) * weight, axis=1) + np.log(high - low)
@@ -207,15 +208,14 @@ def _diffusion(well: Well, other: Well) -> Array:
     (rise, a), (fall, b) = _graded(0.5 * (high - low), full), _graded(0.5 * (high - low), full)
     wide, top, rate = well[:, None], well.fold + high, well.rate(high)
     below, above = low[:, None] + rise, high[:, None] - fall
-    clear = (rate > 0.5)[:, None]
-    above_force = np.where(clear, fall - wide.gain * tanh_drop(top[:, None], fall), wide.gap - wide.phi(above))
+    large = ((rate > 0.5) & (top > 10.0) & (top < 400.0))[:, None]  # there the rounding of the stable state shows
+    above_force = np.where(large, fall - wide.gain * tanh_drop(top[:, None], fall), wide.gap - wide.phi(above))
     over, rest = two_sum(well.gain, well.asymmetry)
     error = ((over - top) + (rest - 2.0 * well.gain * np.exp(-2.0 * np.minimum(top, 300.0)))) / rate
-    large = (clear & (top > 10.0)[:, None]) & (top < 400.0)[:, None]  # there the rounding of the stable state shows
     with np.errstate(over="ignore", invalid="ignore"):
         start = np.cosh(np.minimum(np.abs(wide.fold + below), 710.0)) / wide.gain
         end = np.cosh(np.minimum(np.abs(wide.fold + above), 710.0)) / wide.gain
-        peak = np.cosh(np.minimum(top, 710.0)) / well.gain * (1.0 + np.where(large[:, 0], error, 0.0))
+        peak = 0.5 * np.exp(np.minimum(top, 710.0)) / well.gain * (1.0 + np.where(large[:, 0], error, 0.0))
         end = np.where(large, peak[:, None] * np.exp(-fall) * (1.0 + np.exp(-2.0 * (wide.fold + above))), end)
         value = np.sum(np.maximum(wide.gap - wide.phi(below), 0.0) * start * start * a, axis=1)
         value = 2.0 * (value + np.sum(np.maximum(above_force, 0.0) * end * end * b, axis=1))

@@ -81,8 +81,9 @@ class Well:
 
     def rate(self, y: Array) -> Array:
         """Return -F' = phi'(y) = 1 - g sech^2 u: the relaxation rate in the well."""
-        a, t = self.slant, np.tanh(y)
-        near = t * (2.0 * a + t * (1.0 + a * a)) / self._q(y, t) ** 2
+        a, small = self.slant, np.clip(y, -0.5, 0.5)
+        t = np.tanh(small)
+        near = t * (2.0 * a + t * (1.0 + a * a)) / self._q(small, t) ** 2
         decayed = np.exp(-2.0 * np.abs(self.fold + y))
         return np.where(np.abs(y) < 0.5, near, 1.0 - self.gain * 4.0 * decayed / (1.0 + decayed) ** 2)
 
