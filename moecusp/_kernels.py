@@ -50,4 +50,6 @@ def well(u: Any) -> Any:
     y = u * u
     inside = where(y <= series.WELL_LIMIT**2, y, series.WELL_LIMIT**2)
     ratio = polynomial(series.WELL_NUMERATOR, inside) / polynomial(series.WELL_DENOMINATOR, inside)
-    return where(y <= series.WELL_LIMIT**2, inside * inside * ratio, 0.5 * y - log_cosh(u))
+    beyond = abs(u) - 1.0  # completing the square leaves little to cancel; log 2 - 1/2 = 0.193...
+    far = 0.5 * beyond * beyond + (0.1931471805599453 - namespace(u).log1p(decayed(u)))
+    return where(y <= 2.0, inside * inside * ratio, far)

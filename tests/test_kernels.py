@@ -99,6 +99,7 @@ class TestElementary:
 
     @given(st.one_of(st.floats(0.01, 3), log_uniform(-50, 5)))
     @example(2.0)
+    @example(1.7121662036322638)
     def test_well(self, x: float) -> None:
         ctx.prec = 2000
         a = arb(x)
