@@ -1,4 +1,4 @@
-"""Every equilibrium of K experts without drives: which experts are favoured, how much, and is it stable (THEORY 5).
+"""Every equilibrium of K experts without drives: which experts are favoured, how much, and is it stable (theory.md, 5).
 
 At an equilibrium the scores take at most two values. With m experts at the high one and w = x/2 > 0 half the
 difference, w coth w - t w = g, t = 1 - 2 m/K. The left side is convex: for 2 m < K it falls from 1 to the fold gain of

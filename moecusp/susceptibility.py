@@ -1,4 +1,4 @@
-"""Susceptibility of a real router: how its loads answer added scores, and the feedback it can bear (THEORY 6)."""
+"""Susceptibility of a real router: how its loads answer added scores, and the feedback it can bear (theory.md, 6)."""
 
 from __future__ import annotations
 

@@ -53,6 +53,13 @@ class TestJudge:
         assert finding([1.0, 1.0, 1.0, float("nan")]).verdict is Verdict.INCONCLUSIVE
         assert finding(able=False).verdict is Verdict.INCONCLUSIVE
 
+    def test_an_exact_number_needs_no_seeds_and_one_number_only(self):
+        assert finding([1.0], exact=True).verdict is Verdict.SUPPORTED
+        assert finding([1.2], exact=True).verdict is Verdict.REFUTED
+        assert finding([1.0], exact=True).interval == (1.0, 1.0)
+        with pytest.raises(mc.ParameterError, match="one number where it is exact"):
+            finding([1.0, 1.0], exact=True)
+
     def test_false_alarm_rate_is_as_stated(self):
         """A true effect on the band's edge is called SUPPORTED, and called REFUTED, at the stated rate each.
 
