@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp._operations import is_tensor, namespace
+from moecusp._numerics.operations import Array as Array
+from moecusp._numerics.operations import is_tensor, namespace
 
-Array = NDArray[np.float64]
 Restore = Callable[[Any], Any]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, reals
-from moecusp._double import two_sum
-from moecusp._gauss import gaussian, legendre, ratio
+from moecusp._numerics.double import two_sum
+from moecusp._numerics.gauss import gaussian, legendre, ratio
 
 _SQRT_2_PI = np.sqrt(2.0 / np.pi)
 

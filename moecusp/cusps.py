@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, REAL, reals
-from moecusp._gradients import differentiable
-from moecusp._operations import is_tensor, sqrt, where
+from moecusp._numerics.gradients import differentiable
+from moecusp._numerics.operations import is_tensor, sqrt, where
 from moecusp.folds import fold_imbalance
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, REAL, reals
-from moecusp._gradients import differentiable
-from moecusp._kernels import decayed, log_cosh, tanh_remainder, well
-from moecusp._operations import namespace, where
+from moecusp._numerics.gradients import differentiable
+from moecusp._numerics.kernels import decayed, log_cosh, tanh_remainder, well
+from moecusp._numerics.operations import namespace, where
 
 
 def _drift_partials(u: Any, gain: Any, asymmetry: Any, _: Any) -> tuple[Any, Any, Any]:

@@ -9,37 +9,37 @@ from typing import Any
 
 import numpy as np
 
-from moecusp import _roots
 from moecusp._arguments import NON_NEGATIVE, REAL, integer, reals
-from moecusp._gradients import differentiable
-from moecusp._kernels import decayed
-from moecusp._operations import is_tensor, namespace, where
+from moecusp._numerics import roots
+from moecusp._numerics.gradients import differentiable
+from moecusp._numerics.kernels import decayed
+from moecusp._numerics.operations import is_tensor, namespace, where
 from moecusp.dynamics import slope
 
 
 class Stability(IntEnum):
     """What an equilibrium does to small perturbations."""
 
-    ABSENT = _roots.ABSENT
+    ABSENT = roots.ABSENT
     """Padding: there is no equilibrium in this place."""
-    STABLE = _roots.STABLE
+    STABLE = roots.STABLE
     """It attracts (at the cusp itself only algebraically)."""
-    UNSTABLE = _roots.UNSTABLE
+    UNSTABLE = roots.UNSTABLE
     """It repels."""
-    SEMISTABLE = _roots.SEMISTABLE
+    SEMISTABLE = roots.SEMISTABLE
     """A fold: it attracts from one side and repels to the other."""
 
 
 class Regime(IntEnum):
     """Where a router lies in the (gain, asymmetry) plane."""
 
-    MONOSTABLE = _roots.MONOSTABLE
+    MONOSTABLE = roots.MONOSTABLE
     """One equilibrium, stable."""
-    BISTABLE = _roots.BISTABLE
+    BISTABLE = roots.BISTABLE
     """Three equilibria, the outer two stable."""
-    FOLD = _roots.FOLD
+    FOLD = roots.FOLD
     """g > 1 and |eta| = eta_f: two equilibria, one of them about to vanish."""
-    CUSP = _roots.CUSP
+    CUSP = roots.CUSP
     """g = 1 and eta = 0: the critical point."""
 
 
@@ -168,7 +168,7 @@ def _partials(gain: Any, asymmetry: Any, u: Any) -> tuple[Any, Any]:
 def _equilibria(gain: Any, asymmetry: Any) -> tuple[Any, Any]:
     (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
     shape = g.shape
-    u, stability = _roots.solve(g.ravel(), eta.ravel())
+    u, stability = roots.solve(g.ravel(), eta.ravel())
     u = restore(u.reshape(*shape, 3))
     return u if is_tensor(u) else np.asarray(u), stability.reshape(*shape, 3)
 
@@ -203,5 +203,5 @@ def regime(gain: Any, asymmetry: Any = 0.0) -> Any:
     'BISTABLE'
     """
     (g, eta), _ = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
-    regimes = _roots.regimes(g.ravel(), eta.ravel()).reshape(g.shape)
+    regimes = roots.regimes(g.ravel(), eta.ravel()).reshape(g.shape)
     return Regime(int(regimes)) if regimes.ndim == 0 and not is_tensor(regimes) else regimes

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._action import Action, actions, diffusion_barriers
 from moecusp._arguments import NON_NEGATIVE, REAL, Array, reals
+from moecusp._numerics.action import Action, actions, diffusion_barriers
 from moecusp.noise import BATCH, STEP
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp import _pairs as dd
 from moecusp._arguments import NON_NEGATIVE, Array, integer, reals
-from moecusp._expert_solver import solve_families
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.expert_solver import solve_families
 from moecusp.equilibria import Stability
 
 

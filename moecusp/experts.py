@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp import _expert_kernels as kernels
-from moecusp import _pairs as dd
 from moecusp._arguments import REAL, Array, ParameterError, Range, reals
-from moecusp._kernels import sinh_remainder
+from moecusp._numerics import expert_kernels as kernels
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.kernels import sinh_remainder
 
 _EXPERTS = Range(low=2.0)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from moecusp import _roots
 from moecusp._arguments import NON_NEGATIVE, REAL, reals
-from moecusp._gradients import differentiable
-from moecusp._kernels import sinh_remainder
-from moecusp._operations import namespace, sqrt, where
+from moecusp._numerics import roots
+from moecusp._numerics.gradients import differentiable
+from moecusp._numerics.kernels import sinh_remainder
+from moecusp._numerics.operations import namespace, sqrt, where
 
 _DOUBLES = 350.0  # up to here cosh 2u does not overflow
 
@@ -113,7 +113,7 @@ def fold_asymmetry(gain: Any) -> Any:
     0.532839975354
     """
     (g,), restore = reals(gain=(gain, NON_NEGATIVE))
-    return restore(where(g >= 1.0, _roots.fold_asymmetry(g), np.nan))
+    return restore(where(g >= 1.0, roots.fold_asymmetry(g), np.nan))
 
 
 def _gain_partials(asymmetry: Any, gain: Any) -> tuple[Any]:
@@ -152,7 +152,7 @@ def fold_gain(asymmetry: Any) -> Any:
     1.5
     """
     (eta,), restore = reals(asymmetry=(asymmetry, REAL))
-    return restore(_roots.fold_gain(eta))
+    return restore(roots.fold_gain(eta))
 
 
 @differentiable(lambda gain, imbalance: (0.5 / (gain * gain * imbalance),))
@@ -219,4 +219,4 @@ def hysteresis_width(gain: Any) -> Any:
     0.0
     """
     (g,), restore = reals(gain=(gain, NON_NEGATIVE))
-    return restore(2.0 * _roots.fold_asymmetry(g))
+    return restore(2.0 * roots.fold_asymmetry(g))

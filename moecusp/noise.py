@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, Range, reals
-from moecusp._density import log_density
-from moecusp._escape import Well
+from moecusp._numerics.density import log_density
+from moecusp._numerics.escape_slope import Well
 from moecusp.equilibria import Stability, equilibria
 
 STEP = Range(low=0.0, high=1.0, open_low=True)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from moecusp import _logistic
-from moecusp import _pairs as dd
 from moecusp._arguments import POSITIVE, Array, number
-from moecusp._double import polynomial
-from moecusp._gauss import product, ratio
-from moecusp._kernels import sinh_remainder
+from moecusp._numerics import logistic
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.double import polynomial
+from moecusp._numerics.gauss import product, ratio
+from moecusp._numerics.kernels import sinh_remainder
 from moecusp.responses import LoadResponse
 
 _ODD_FACTORIALS = tuple(1.0 / math.prod(range(3, 2 * n + 2, 2)) for n in range(1, 41))  # 1/(2n+1)!!
@@ -116,7 +116,7 @@ class HardGaussianResponse(LoadResponse):
 
     def _slope(self, z: Array) -> Array:
         with np.errstate(under="ignore"):
-            return _times_exp(_logistic.SQRT_2_PI / self.sigma, _gaussian_exponent(ratio(z, _array(self.sigma))))
+            return _times_exp(logistic.SQRT_2_PI / self.sigma, _gaussian_exponent(ratio(z, _array(self.sigma))))
 
     def _lag(self, z: Array) -> Array:
         """Return -sigma sum over n > 0 of t^(2n+1)/(2n+1)!!, t = z/sigma, or the two terms where they do not cancel."""
@@ -183,7 +183,7 @@ class LogisticNormalResponse(LoadResponse):
         if self._limit:
             return self._limit._value(z)
         with np.errstate(over="ignore", under="ignore"):
-            return np.copysign(_logistic.mean_tanh(self.inverse_temperature * np.abs(z), self._spread), z)
+            return np.copysign(logistic.mean_tanh(self.inverse_temperature * np.abs(z), self._spread), z)
 
     def _slope(self, z: Array) -> Array:
         if self._limit:
@@ -192,7 +192,7 @@ class LogisticNormalResponse(LoadResponse):
         with np.errstate(all="ignore"):
             rate = product(beta, sigma)
             rates = np.broadcast_to(rate[0], z.shape), np.broadcast_to(rate[1], z.shape)
-            mean, root = _logistic.mean_decay(product(beta, size), rates, ratio(size, sigma), power=2)
+            mean, root = logistic.mean_decay(product(beta, size), rates, ratio(size, sigma), power=2)
             return np.asarray((2.0 * beta * mean * root) * root)
 
     def _lag(self, z: Array) -> Array:
@@ -203,7 +203,7 @@ class LogisticNormalResponse(LoadResponse):
         near = w < 2.0 * math.hypot(1.0, self._spread)
         lag = super()._lag(z)
         if np.any(near):
-            deficit = _logistic.mean_deficit(w[near], self._spread)
+            deficit = logistic.mean_deficit(w[near], self._spread)
             lag[near] = -np.copysign(deficit / self._slope(z[near]), z[near])
         return lag
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import POSITIVE, REAL, Array, integer, reals
-from moecusp._gauss import gaussian, ratio
-from moecusp._logistic import SQRT_2_PI, mean_decay
+from moecusp._numerics.gauss import gaussian, ratio
+from moecusp._numerics.logistic import SQRT_2_PI, mean_decay
 
 
 def soft_hard_gap(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:

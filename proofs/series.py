@@ -1,4 +1,4 @@
-"""Generate moecusp/_series.py: the coefficients of the cancellation-free kernels, from exact arithmetic.
+"""Generate moecusp/_numerics/series.py: the coefficients of the cancellation-free kernels, from exact arithmetic.
 
 Command: ``python -m proofs.series`` (``--check`` compares instead of writing).
 Functions that lose digits when computed as they are written have an expansion with positive terms only:
@@ -23,7 +23,7 @@ from pathlib import Path
 
 import mpmath
 
-TARGET = Path(__file__).parent.parent / "moecusp" / "_series.py"
+TARGET = Path(__file__).parent.parent / "moecusp" / "_numerics" / "series.py"
 TOLERANCE = mpmath.mpf(2) ** -57
 TANH_LIMIT = 1.75
 SINH_LIMIT = 2.5
@@ -197,7 +197,7 @@ def exp_terms() -> int:
 
 
 def source() -> str:
-    """Return the text of moecusp/_series.py."""
+    """Return the text of moecusp/_numerics/series.py."""
     tables = [
         ("TANH", "(x - tanh x)/x^3 = N(x^2)/D(x^2)", shortest(tanh_remainder, exact_tanh, TANH_LIMIT**2), TANH_LIMIT),
         ("SINH", "(sinh x - x)/x^3 = N(x^2)", shortest(sinh_remainder, exact_sinh, SINH_LIMIT**2), SINH_LIMIT),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import moecusp as mc
-from moecusp import _roots
+from moecusp._numerics import roots
 from tests.strategies import Point, routers
 
 numba = pytest.importorskip("numba")
@@ -20,9 +20,9 @@ numba = pytest.importorskip("numba")
 
 @pytest.fixture(scope="module")
 def fast() -> Any:
-    from moecusp import _fast
+    from moecusp._numerics import fast
 
-    return _fast
+    return fast
 
 
 @given(points=st.lists(routers(), min_size=1, max_size=50))
@@ -32,7 +32,7 @@ def test_same_bits_on_the_geometry(fast: Any, points: list[Point]) -> None:
     u, stability = fast.solve(g, eta)
     with np.errstate(all="ignore"):
         portable = np.empty_like(u), np.empty_like(stability)
-        _roots.solve_block(g, eta, *portable)
+        roots.solve_block(g, eta, *portable)
     np.testing.assert_array_equal(u, portable[0])
     np.testing.assert_array_equal(stability, portable[1])
 
@@ -50,8 +50,8 @@ def test_same_bits_across_blocks_and_threads(fast: Any, threads: int, count: int
         numba.set_num_threads(before)
     portable = np.empty_like(u), np.empty_like(stability)
     with np.errstate(all="ignore"):
-        for part in _roots.blocks(g):
-            _roots.solve_block(g[part], eta[part], portable[0][part], portable[1][part])
+        for part in roots.blocks(g):
+            roots.solve_block(g[part], eta[part], portable[0][part], portable[1][part])
     np.testing.assert_array_equal(u, portable[0])
     np.testing.assert_array_equal(stability, portable[1])
 
@@ -59,7 +59,7 @@ def test_same_bits_across_blocks_and_threads(fast: Any, threads: int, count: int
 def test_folds_have_the_same_bits(fast: Any) -> None:
     rng = np.random.default_rng(0)
     g = np.concatenate([rng.uniform(0, 3, 2000), 1 + 10 ** rng.uniform(-16, 0, 2000), 10 ** rng.uniform(0, 308, 2000)])
-    expected = [_roots.fold_asymmetry(part) for part in np.array_split(g, 10)]
+    expected = [roots.fold_asymmetry(part) for part in np.array_split(g, 10)]
     np.testing.assert_array_equal(fast.fold_asymmetry(g), np.concatenate(expected))
     column = np.maximum(g, 1.0)[:, None]
     np.testing.assert_array_equal(mc.fold_asymmetry(column), fast.fold_asymmetry(column))

@@ -10,7 +10,7 @@ from flint import arb, ctx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from moecusp import _double, _kernels, _steps
+from moecusp._numerics import double, kernels, steps
 from tests.strategies import log_uniform
 from tests.ulp import assert_ulps
 from validation import reference
@@ -25,19 +25,19 @@ def array(x: float) -> Any:
 class TestExactOperations:
     @given(ordinary, ordinary)
     def test_two_sum(self, a: float, b: float) -> None:
-        total, error = _double.two_sum(a, b)
+        total, error = double.two_sum(a, b)
         assert total == a + b
         assert Fraction(total) + Fraction(error) == Fraction(a) + Fraction(b)
 
     @given(ordinary, ordinary)
     def test_quick_sum(self, a: float, b: float) -> None:
         a, b = (a, b) if abs(a) >= abs(b) else (b, a)
-        total, error = _double.quick_sum(a, b)
+        total, error = double.quick_sum(a, b)
         assert Fraction(total) + Fraction(error) == Fraction(a) + Fraction(b)
 
     @given(ordinary, ordinary)
     def test_two_product(self, a: float, b: float) -> None:
-        product, error = _double.two_product(a, b)
+        product, error = double.two_product(a, b)
         assert Fraction(product) + Fraction(error) == Fraction(a) * Fraction(b)
 
 
@@ -49,11 +49,11 @@ class TestFoldPoint:
     @example(2.0**60)
     def test_carries_82_bits(self, d: float) -> None:
         g = 1.0 + d
-        d, d_low = _double.two_sum(g, -1.0)
+        d, d_low = double.two_sum(g, -1.0)
         if d == 0.0:
             return
         with np.errstate(all="ignore"):
-            high, low, turn = (part[0] for part in _double.fold_point(array(d), array(d_low)))
+            high, low, turn = (part[0] for part in double.fold_point(array(d), array(d_low)))
         exact = reference.fold_asymmetry(g)
         assert abs(arb(high) + arb(low) - exact) < exact * arb(2) ** -82
         assert high + low == high
@@ -64,13 +64,13 @@ class TestElementary:
     @given(st.floats(0, 708))
     @example(0.34657359027997264)
     def test_exp_minus(self, x: float) -> None:
-        assert_ulps(_steps.exp_minus(array(x))[0], arb(-x).exp(), 1.1, x)
+        assert_ulps(steps.exp_minus(array(x))[0], arb(-x).exp(), 1.1, x)
 
     @given(st.one_of(st.floats(0, 3), st.floats(0, 800), log_uniform(-90, 0)))
     @example(1.75)
     @example(float(np.nextafter(1.75, 2)))
     def test_tanh_and_its_remainder(self, x: float) -> None:
-        tanh, rest = _steps.tanh_pair(array(x))
+        tanh, rest = steps.tanh_pair(array(x))
         ctx.prec = 2000
         exact = arb(x).tanh()
         assert_ulps(tanh[0], exact, 2.0, x)
@@ -79,14 +79,14 @@ class TestElementary:
 
     @given(log_uniform(-300, 300))
     def test_rough_root_and_logarithm(self, x: float) -> None:
-        assert abs(_steps.rough_root(array(x))[0] ** 3 / x - 1) < 1e-4
-        assert abs(_steps.rough_log(array(x))[0] - np.log(x)) < 0.06
+        assert abs(steps.rough_root(array(x))[0] ** 3 / x - 1) < 1e-4
+        assert abs(steps.rough_log(array(x))[0] - np.log(x)) < 0.06
 
     @given(st.one_of(st.floats(-3, 3), st.floats(-700, 700), log_uniform(-50, 0)).filter(lambda x: x != 0))
     @example(2.5)
     def test_sinh_remainder(self, x: float) -> None:
         ctx.prec = 2000
-        assert_ulps(_kernels.sinh_remainder(array(x))[0], arb(x).sinh() - arb(x), 3.0, x)
+        assert_ulps(kernels.sinh_remainder(array(x))[0], arb(x).sinh() - arb(x), 3.0, x)
         ctx.prec = 300
 
     @given(st.one_of(st.floats(0.01, 3), st.floats(-1e6, -1), log_uniform(-50, 0)))
@@ -94,7 +94,7 @@ class TestElementary:
     def test_log_cosh(self, x: float) -> None:
         ctx.prec = 2000
         a = abs(arb(x))
-        assert_ulps(_kernels.log_cosh(array(x))[0], a + ((1 + (-2 * a).exp()) / 2).log(), 3.0, x)
+        assert_ulps(kernels.log_cosh(array(x))[0], a + ((1 + (-2 * a).exp()) / 2).log(), 3.0, x)
         ctx.prec = 300
 
     @given(st.one_of(st.floats(0.01, 3), log_uniform(-50, 5)))
@@ -103,5 +103,5 @@ class TestElementary:
     def test_well(self, x: float) -> None:
         ctx.prec = 2000
         a = arb(x)
-        assert_ulps(_kernels.well(array(x))[0], a**2 / 2 - a - ((1 + (-2 * a).exp()) / 2).log(), 5.0, x)
+        assert_ulps(kernels.well(array(x))[0], a**2 / 2 - a - ((1 + (-2 * a).exp()) / 2).log(), 5.0, x)
         ctx.prec = 300

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 
 import moecusp as mc
-from moecusp import ParameterError, Regime, _multiprecision, precise
+from moecusp import ParameterError, Regime, precise
+from moecusp.precise import multiprecision
 from tests.strategies import Point, routers
 from validation import reference as defining
 
@@ -35,7 +36,7 @@ class TestRoots:
                 assert abs(error) <= abs(u) * mpmath.mpf(10) ** (-digits)
 
     def test_one_full_evaluation_of_tanh_a_root(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        number = _multiprecision.arithmetic(backend)
+        number = multiprecision.arithmetic(backend)
         costs: list[int] = []
         plain = type(number).tanh
 

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 import moecusp as mc
-from moecusp import _roots, precise
+from moecusp import precise
+from moecusp._numerics import roots
 
 POINTS = 2**19
 
@@ -82,8 +83,8 @@ def portable(g: Any, eta: Any) -> None:
     """Solve by NumPy alone, whatever is installed."""
     u, stability = np.empty((g.size, 3)), np.empty((g.size, 3), dtype=np.int8)
     with np.errstate(all="ignore"):
-        for part in _roots.blocks(g):
-            _roots.solve_block(g[part], eta[part], u[part], stability[part])
+        for part in roots.blocks(g):
+            roots.solve_block(g[part], eta[part], u[part], stability[part])
 
 
 def table() -> Iterator[str]:
@@ -115,18 +116,18 @@ def compiled(g: Any, eta: Any, row: Callable[[str, float], str]) -> Iterator[str
         yield "moecusp, numba: skipped, numba is not installed"
         return
     start = time.perf_counter()
-    from moecusp import _fast
+    from moecusp._numerics import fast
 
-    _fast.solve(g[:10], eta[:10])
+    fast.solve(g[:10], eta[:10])
     first = time.perf_counter() - start
     import numba
 
     cores = numba.get_num_threads()
     numba.set_num_threads(1)
-    yield row("moecusp, numba, one core", median(lambda: _fast.solve(g, eta)) / POINTS)
-    one = median(lambda: _fast.solve(g, eta), 9, time.perf_counter)
+    yield row("moecusp, numba, one core", median(lambda: fast.solve(g, eta)) / POINTS)
+    one = median(lambda: fast.solve(g, eta), 9, time.perf_counter)
     numba.set_num_threads(cores)
-    every = median(lambda: _fast.solve(g, eta), 9, time.perf_counter)
+    every = median(lambda: fast.solve(g, eta), 9, time.perf_counter)
     yield f"  {cores} threads: {one / every:.2f} x one (wall); import and first call, cached or not: {first:.2f} s"
 
 

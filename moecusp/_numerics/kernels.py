@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from moecusp import _series as series
-from moecusp._double import polynomial
-from moecusp._operations import namespace, where
-from moecusp._steps import tanh_pair
+from moecusp._numerics import series
+from moecusp._numerics.double import polynomial
+from moecusp._numerics.operations import namespace, where
+from moecusp._numerics.steps import tanh_pair
 
 
 def tanh_remainder(x: Any) -> Any:

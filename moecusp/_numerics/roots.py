@@ -1,6 +1,6 @@
-"""Every equilibrium of many two-expert routers, from the formulas of `_steps` (NumPy and torch).
+"""Every equilibrium of many two-expert routers, from the formulas of `steps` (NumPy and torch).
 
-`_fast` is the same assembly as a numba loop.
+`fast` is the same assembly as a numba loop.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from moecusp import _steps
-from moecusp._operations import is_tensor, namespace, nonzero, where
+from moecusp._numerics import steps
+from moecusp._numerics.operations import is_tensor, namespace, nonzero, where
 
 FEW, MANY = 2**12, 2**18  # sizes from which compiled loops pay, loaded or not
 BLOCK = 8192  # points at a time: their intermediate results stay in the cache
@@ -40,14 +40,14 @@ def solve(g: Any, eta: Any) -> tuple[Any, Any]:
 
 def compiled(x: Any) -> Any:
     """Return the compiled loops where they pay: for large arrays, or for smaller ones once they are loaded."""
-    if is_tensor(x) or x.size < (FEW if "moecusp._fast" in sys.modules else MANY):
+    if is_tensor(x) or x.size < (FEW if "moecusp._numerics.fast" in sys.modules else MANY):
         return None
     return _fast()
 
 
 @cache
 def _fast() -> Any:
-    return import_module("moecusp._fast") if find_spec("numba") else None
+    return import_module("moecusp._numerics.fast") if find_spec("numba") else None
 
 
 def blocks(x: Any) -> Iterator[slice]:
@@ -80,7 +80,7 @@ def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
 
     above = nonzero(g > 1.0)
     ga, ea = g[above], size[above]
-    fold, gap, fold_u, a = _steps.prepare(ga, ea)
+    fold, gap, fold_u, a = steps.prepare(ga, ea)
     right[above] = fold_u + beyond(a, fold + ea)
     one = xp.ones_like(ea)
     count[above] = where(ea < fold, 3.0 * one, where(ea == fold, 2.0 * one, one))
@@ -89,7 +89,7 @@ def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
     three = nonzero(ea < fold)
     where3, g3, e3, gap3, u3, a3 = above[three], ga[three], ea[three], gap[three], fold_u[three], a[three]
     left[where3] = -(u3 + beyond(a3, gap3))
-    kind = _steps.middle_kind(g3, e3, u3)
+    kind = steps.middle_kind(g3, e3, u3)
     for k, form in enumerate((before, saturated, small)):
         chosen = nonzero(kind == k)
         middle[where3[chosen]] = -form(g3[chosen], e3[chosen], gap3[chosen], u3[chosen], a3[chosen])
@@ -113,38 +113,38 @@ def arrange(count: Any, mirrored: Any, left: Any, middle: Any, right: Any, u: An
 def repeat(step: Callable[..., Any], *arguments: Any) -> Any:
     """Return the last argument after all steps."""
     *fixed, x = arguments
-    for _ in range(_steps.STEPS):
+    for _ in range(steps.STEPS):
         x = step(*fixed, x)
     return x
 
 
 def only(g: Any, size: Any) -> Any:
     """Return the only root for g <= 1."""
-    e = _steps.lifted(size)
-    return _steps.only_lowered(g, size, repeat(_steps.only_step, g, e, _steps.only_start(g, e)))
+    e = steps.lifted(size)
+    return steps.only_lowered(g, size, repeat(steps.only_step, g, e, steps.only_start(g, e)))
 
 
 def beyond(a: Any, level: Any) -> Any:
     """Return how far an outer root lies beyond its fold; inf where that exceeds the range of a float."""
-    d = repeat(_steps.beyond_step, a, level, _steps.beyond_start(a, level))
+    d = repeat(steps.beyond_step, a, level, steps.beyond_start(a, level))
     return where(level < np.inf, d, np.inf)
 
 
 def before(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
     """Return the middle root near the fold."""
-    return fold_u - repeat(_steps.before_step, g, a, gap, _steps.before_start(a, gap))
+    return fold_u - repeat(steps.before_step, g, a, gap, steps.before_start(a, gap))
 
 
 def saturated(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
     """Return the middle root where tanh saturates."""
-    return repeat(_steps.saturated_step, g, size, _steps.saturated_start(g, size))
+    return repeat(steps.saturated_step, g, size, steps.saturated_start(g, size))
 
 
 def small(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
     """Return a middle root below 0.65."""
-    e = _steps.lifted(size)
-    w = repeat(_steps.small_step, g, e, _steps.small_start(g, e))
-    return _steps.small_lowered(size, w)
+    e = steps.lifted(size)
+    w = repeat(steps.small_step, g, e, steps.small_start(g, e))
+    return steps.small_lowered(size, w)
 
 
 def blockwise(function: Callable[[Any], Any], x: Any) -> Any:
@@ -162,7 +162,7 @@ def fold_asymmetry(g: Any) -> Any:
     fast = compiled(g)
     if fast is not None:
         return fast.fold_asymmetry(g)
-    return blockwise(lambda g: where(g > 1.0, _steps.prepare(g, 0.0)[0], 0.0), g)
+    return blockwise(lambda g: where(g > 1.0, steps.prepare(g, 0.0)[0], 0.0), g)
 
 
 def fold_gain(eta: Any) -> Any:
@@ -172,5 +172,5 @@ def fold_gain(eta: Any) -> Any:
 
 def _fold_gain(size: Any) -> Any:
     inside = where(size > 1e-30, size, 1e-30)
-    d = repeat(_steps.gain_step, inside, _steps.gain_start(inside))
-    return _steps.gain_finish(size, d)
+    d = repeat(steps.gain_step, inside, steps.gain_start(inside))
+    return steps.gain_finish(size, d)

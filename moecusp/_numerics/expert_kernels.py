@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from moecusp import _pairs as dd
-from moecusp._arguments import Array
-from moecusp._kernels import sinh_remainder, tanh_remainder
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.kernels import sinh_remainder, tanh_remainder
+from moecusp._numerics.operations import Array
 
 
 def coth_excess(w: Array) -> Array:

@@ -1,6 +1,6 @@
 """The operations beyond arithmetic that the kernels are written in, for NumPy arrays and torch tensors.
 
-Each looks at its argument: torch is touched only where a tensor comes in. `_fast` puts scalar counterparts for numba
+Each looks at its argument: torch is touched only where a tensor comes in. `fast` puts scalar counterparts for numba
 in their place.
 """
 
@@ -12,6 +12,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 
 def is_tensor(x: Any) -> bool:

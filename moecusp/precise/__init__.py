@@ -14,8 +14,8 @@ from typing import Any
 import mpmath
 
 from moecusp._arguments import ParameterError
-from moecusp._multiprecision import arithmetic, bits_for, exact
-from moecusp._newton import middle_start, newton, outer_start
+from moecusp.precise.multiprecision import arithmetic, bits_for, exact
+from moecusp.precise.newton import middle_start, newton, outer_start
 
 _SPARE = 20
 

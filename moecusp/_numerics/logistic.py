@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from moecusp import _pairs as dd
-from moecusp._arguments import Array
-from moecusp._gauss import legendre, panels
-from moecusp._kernels import sinh_remainder
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.gauss import legendre, panels
+from moecusp._numerics.kernels import sinh_remainder
+from moecusp._numerics.operations import Array
 
 SQRT_2_PI = np.sqrt(2.0 / np.pi)
 _GRADING = np.concatenate([[0.0], 2.0 ** np.arange(-11, 1)])

@@ -1,7 +1,7 @@
 """The equilibria of many routers as compiled loops (the `fast` extra: numba).
 
-The formulas are those of `_double` and `_steps`, their functions compiled as they stand with scalar operations in the
-place of `_operations`; the bits are the same. What is written here is the assembly of `_roots.solve_block` as loops
+The formulas are those of `double` and `steps`, their functions compiled as they stand with scalar operations in the
+place of `operations`; the bits are the same. What is written here is the assembly of `roots.solve_block` as loops
 that the compiler can vectorise: points are sorted by the equation they solve, and each equation has its own list.
 """
 
@@ -21,7 +21,7 @@ from numba import njit
 from numba.core import types as nt
 from numba.extending import intrinsic, overload
 
-from moecusp import _double, _series, _steps
+from moecusp._numerics import double, series, steps
 
 BLOCK = 4096  # points at a time
 ROW = BLOCK + 40  # rows of a scratch array must not lie a multiple of 4096 bytes apart
@@ -74,13 +74,13 @@ def _polynomial(coefficients: Any, x: Any) -> Any:
 
 
 def _bind() -> dict[str, Any]:
-    """Compile the formulas with scalar operations in the place of `_operations`."""
+    """Compile the formulas with scalar operations in the place of `operations`."""
     bound: dict[str, Any] = {"sqrt": math.sqrt, "as_bits": as_bits, "as_float": as_float, "where": where}
     bound["take"] = njit(lambda table, index: table[index])
-    for module in (_double, _steps):
+    for module in (double, steps):
         bound |= {n: v for n, v in vars(module).items() if isinstance(v, int | float | tuple)}
-    bound |= {n: np.array(getattr(_series, n)) for n in ("LOG_RECIPROCAL", "LOG_HALF_HIGH", "LOG_HALF_LOW")}
-    for module in (_double, _steps):
+    bound |= {n: np.array(getattr(series, n)) for n in ("LOG_RECIPROCAL", "LOG_HALF_HIGH", "LOG_HALF_LOW")}
+    for module in (double, steps):
         for name, value in vars(module).items():
             if isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
                 copy = types.FunctionType(value.__code__, bound, name)
@@ -89,7 +89,7 @@ def _bind() -> dict[str, Any]:
 
 
 _bound = _bind()
-STEPS = _steps.STEPS
+STEPS = steps.STEPS
 prepare, middle_kind, lifted = _bound["prepare"], _bound["middle_kind"], _bound["lifted"]
 only_start, only_step, only_lowered = _bound["only_start"], _bound["only_step"], _bound["only_lowered"]
 beyond_start, beyond_step = _bound["beyond_start"], _bound["beyond_step"]
@@ -98,7 +98,7 @@ saturated_start, saturated_step = _bound["saturated_start"], _bound["saturated_s
 small_start, small_step, small_lowered = _bound["small_start"], _bound["small_step"], _bound["small_lowered"]
 
 
-_VERSION = hashlib.sha256(b"".join(Path(str(m.__file__)).read_bytes() for m in (_double, _steps, _series))).hexdigest()
+_VERSION = hashlib.sha256(b"".join(Path(str(m.__file__)).read_bytes() for m in (double, steps, series))).hexdigest()
 
 
 def loop(function: Any) -> Any:
@@ -229,7 +229,7 @@ def place(n: Any, at: Any, x: Any, y: Any) -> None:
 
 @loop
 def finish(m: Any, n: Any, at: Any, eta: Any, x: Any, fields: Any, d: Any, middle: Any, u: Any, stability: Any) -> None:
-    """Write the roots of the m points with g <= 1 and the n with g > 1; see `_roots.arrange`."""
+    """Write the roots of the m points with g <= 1 and the n with g > 1; see `roots.arrange`."""
     for k in range(m):
         i = at[0, k]
         u[i, 0] = where(np.signbit(eta[i]), -x[k], x[k]) + 0.0
@@ -261,7 +261,7 @@ def round_fold(g: Any, fold: Any) -> None:
 
 
 def fold_asymmetry(g: Any) -> Any:
-    """Return what `_roots.fold_asymmetry` does, bit for bit."""
+    """Return what `roots.fold_asymmetry` does, bit for bit."""
     fold = np.empty(g.shape)
     round_fold(np.ascontiguousarray(g).reshape(-1), fold.reshape(-1))
     return fold
@@ -291,7 +291,7 @@ def solve_part(g: Any, eta: Any, u: Any, stability: Any) -> None:
 
 
 def solve(g: Any, eta: Any) -> tuple[Any, Any]:
-    """Return what `_roots.solve` does, bit for bit, on as many threads as numba may use."""
+    """Return what `roots.solve` does, bit for bit, on as many threads as numba may use."""
     g, eta = np.ascontiguousarray(g), np.ascontiguousarray(eta)
     u, stability = np.empty((g.size, 3)), np.empty((g.size, 3), dtype=np.int8)
     threads = min(numba.get_num_threads(), max(1, g.size // _SHARE))

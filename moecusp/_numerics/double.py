@@ -3,8 +3,8 @@
 An unevaluated sum of two floats, high + low, carries some 100 bits. Near a fold everything hangs on the difference
 between the fold's asymmetry and the asymmetry given; with these kernels that difference is right to the last digit.
 
-Formulas only: they hold for NumPy arrays as they stand, and `_backends` binds the same code to torch tensors and, as
-scalar code, to numba. They use nothing but + - * /, comparison and the operations imported here from `_operations`, so
+Formulas only: they hold for NumPy arrays as they stand, and for torch tensors; `fast` compiles the same code, as
+scalar code, by numba. They use nothing but + - * /, comparison and the operations imported here from `operations`, so
 that every backend rounds alike and returns the same bits.
 """
 
@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from moecusp._operations import as_bits, as_float, sqrt, take, where
-from moecusp._series import (
+from moecusp._numerics.operations import as_bits, as_float, sqrt, take, where
+from moecusp._numerics.series import (
     FOLD_HIGH,
     FOLD_LOW,
     FOLD_NEAR,

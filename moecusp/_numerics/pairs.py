@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import Array
-from moecusp._double import quick_sum, two_product, two_sum
+from moecusp._numerics.double import quick_sum, two_product, two_sum
+from moecusp._numerics.operations import Array
 
 Pair = Any  # (high, low), two arrays of one shape
 _TERMS = 24  # of the exponential series for |r| <= log(2)/2: the next is below 1e-36

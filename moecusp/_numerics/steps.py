@@ -9,7 +9,7 @@ in which nothing cancels. The middle root -w is u_f - y near the fold, with a t^
 t = tanh y; otherwise (g - 1) w - g (w - tanh w) = E or, where tanh w saturates, w + 2 g/(1 + exp 2w) = g - E. The only
 root for g <= 1 solves (1 - g) u + g (u - tanh u) = E.
 
-Formulas only, under the same rule as `_double`: every backend runs this code and returns the same bits. Each equation
+Formulas only, under the same rule as `double`: every backend runs this code and returns the same bits. Each equation
 takes `STEPS` steps, enough from its starting value over the whole domain. How many roots there are, and which
 equation the middle one solves, follows from `prepare` and `middle_kind` alone.
 """
@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from moecusp._double import fold_point, polynomial, two_sum
-from moecusp._operations import as_bits, as_float, sqrt, where
-from moecusp._series import EXP, LOG2_HIGH, LOG2_LOW, TANH_DENOMINATOR, TANH_LIMIT, TANH_NUMERATOR
+from moecusp._numerics.double import fold_point, polynomial, two_sum
+from moecusp._numerics.operations import as_bits, as_float, sqrt, where
+from moecusp._numerics.series import EXP, LOG2_HIGH, LOG2_LOW, TANH_DENOMINATOR, TANH_LIMIT, TANH_NUMERATOR
 
 _ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding and subtracting it rounds to an integer
 _LARGE = 1075 << 52  # bits of 2^52

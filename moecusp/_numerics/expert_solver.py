@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp import _expert_kernels as kernels
-from moecusp import _pairs as dd
-from moecusp._arguments import Array
-from moecusp._double import two_product, two_sum
+from moecusp._numerics import expert_kernels as kernels
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.double import two_product, two_sum
+from moecusp._numerics.operations import Array
 
 Value = Callable[[Array], tuple[Array, Array]]
 _SATURATED = 1000.0  # exp(-x) = 0 beyond it

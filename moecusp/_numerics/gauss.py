@@ -7,8 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from moecusp import _pairs as dd
-from moecusp._arguments import Array
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.operations import Array
 
 LOG_SQRT_2PI = 0.9189385332046728
 

@@ -1,4 +1,4 @@
-"""Action and prefactor of an escape, integrated along the optimal path of `_escape` (docs/theory.md, section 7).
+"""Action and prefactor of an escape, integrated along the optimal path of `escape_slope` (docs/theory.md, section 7).
 
 With lambda = |F'| at the stable state, the mean time in units of 1/decay is
 
@@ -17,9 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from moecusp._arguments import Array
-from moecusp._double import two_sum
-from moecusp._escape import (
+from moecusp._numerics.double import two_sum
+from moecusp._numerics.escape_slope import (
     Well,
     half_length,
     mean_tanh_deficit,
@@ -27,8 +26,9 @@ from moecusp._escape import (
     one_sided_half_length,
     tanh_drop,
 )
-from moecusp._gauss import legendre
-from moecusp._kernels import log_cosh, tanh_remainder
+from moecusp._numerics.gauss import legendre
+from moecusp._numerics.kernels import log_cosh, tanh_remainder
+from moecusp._numerics.operations import Array
 
 LARGEST = 1e150  # beyond it products of two gains overflow
 _NODES = 20

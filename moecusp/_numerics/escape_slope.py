@@ -20,11 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from moecusp import _pairs as dd
-from moecusp._arguments import Array
-from moecusp._double import two_sum
-from moecusp._expert_kernels import falling_exponential_remainder
-from moecusp._kernels import sinh_remainder, tanh_remainder
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.double import two_sum
+from moecusp._numerics.expert_kernels import falling_exponential_remainder
+from moecusp._numerics.kernels import sinh_remainder, tanh_remainder
+from moecusp._numerics.operations import Array
 
 ARTANH_TERMS = 24  # of the series of (artanh x - x)/x^3 for |x| <= 1/2
 

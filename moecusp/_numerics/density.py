@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from moecusp._arguments import Array
-from moecusp._gauss import panels
-from moecusp._kernels import log_cosh
-from moecusp.equilibria import Stability, equilibria
+from moecusp._numerics import roots
+from moecusp._numerics.gauss import panels
+from moecusp._numerics.kernels import log_cosh
+from moecusp._numerics.operations import Array
 
 _NODES = 24
 _CHUNK = 256  # routers normalised at once
@@ -27,8 +27,8 @@ def log_density(u: Array, g: Array, eta: Array, delta: Array) -> Array:
 def _log_normaliser(g: Array, eta: Array, delta: Array) -> Array:
     """Return the logarithm of the integral, by panels that double in length away from each stable state."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        found = equilibria(g, eta)
-        states = np.where(found.stability == Stability.UNSTABLE, np.nan, found.u)
+        every, stability = roots.solve(g, eta)
+        states = np.where(stability == roots.UNSTABLE, np.nan, every)
         far = (g + np.abs(eta) + 3.0)[:, None]
         spread = delta[:, None] * (g[:, None] / np.cosh(np.clip(states, -300.0, 300.0))) ** 2
         rate = np.maximum(1.0 - g[:, None] / np.cosh(np.clip(states, -300.0, 300.0)) ** 2, 1e-300)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
 
-from moecusp._operations import is_tensor
+from moecusp._numerics.operations import is_tensor
 
 Function = Callable[..., Any]
 
