@@ -25,7 +25,7 @@ import mpmath
 
 TARGET = Path(__file__).parent.parent / "moecusp" / "_numerics" / "series.py"
 TOLERANCE = mpmath.mpf(2) ** -57
-TANH_LIMIT = 1.75
+TANH_LIMIT = 1.25
 SINH_LIMIT = 2.5
 WELL_LIMIT = 2.0
 FOLD_NEAR = 2.0**-8
@@ -133,12 +133,12 @@ def shortest(
     raise ArithmeticError("no member of the family reaches the tolerance")
 
 
-def binomial_fold(count: int) -> Polynomial:
-    """Return the first Taylor coefficients in d of eta_f(1 + d)/d^(3/2) = integral_0^1 sqrt(s/(1 + d s)) ds."""
-    binomial = [Fraction(1)]
-    for k in range(1, count):
-        binomial.append(binomial[-1] * (Fraction(-1, 2) - (k - 1)) / k)
-    return [coefficient / (Fraction(3, 2) + k) for k, coefficient in enumerate(binomial)]
+def fold_series(count: int) -> Polynomial:
+    """Return the first Taylor coefficients in d of eta_f(1 + d)/(d sqrt(d (1 + d))).
+
+    arsinh(sqrt d)/sqrt(d (1 + d)) = sum_n (-4)^n n!^2/(2n + 1)! d^n.
+    """
+    return [-Fraction((-4) ** n * factorial(n) ** 2, factorial(2 * n + 1)) for n in range(1, count + 1)]
 
 
 def pair(value: mpmath.mpf | Fraction, bits: int = 53) -> tuple[float, float]:
@@ -161,7 +161,7 @@ def reciprocals() -> list[float]:
 def pairs() -> dict[str, float | list[float]]:
     """Return the tables of the double-double kernels, their truncation errors checked against 2^-83."""
     budget = Fraction(1, 2**83)
-    fold, count = binomial_fold(40), 4
+    fold, count = fold_series(40), 4
     while abs(fold[count]) * Fraction(FOLD_NEAR) ** count > budget / 2:  # alternating, falling terms
         count += 1
     leading = [pair(c) for c in fold[:4]]
@@ -186,14 +186,20 @@ def pairs() -> dict[str, float | list[float]]:
         "HALF_LOG2_LOW": half_log2[1],
         "LOG2_HIGH": log2[0],
         "LOG2_LOW": log2[1],
-        "EXP": [float(Fraction(1, factorial(k))) for k in range(exp_terms())],
+        "COTH": [float(c) for c in half_coth()],
     }
 
 
-def exp_terms() -> int:
-    """Return how many Taylor terms of exp reach the tolerance on |x| <= log(2)/2."""
+def half_coth() -> list[Fraction]:
+    """Return the first Taylor coefficients in r^2 of (r coth(r/2) - 2)/r^2, enough for exp r with |r| <= log(2)/2."""
     half = mpmath.log(2) / 2
-    return next(n for n in range(1, 40) if half**n / factorial(n) < TOLERANCE * mpmath.exp(-half) / 2)
+    coefficients: list[Fraction] = []
+    while True:
+        k = len(coefficients) + 1
+        coefficient = 2 * Fraction(*mpmath.bernfrac(2 * k)) / factorial(2 * k)
+        if abs(float(coefficient)) * half ** (2 * k + 1) / 2 < TOLERANCE * mpmath.exp(-half) / 2:
+            return coefficients
+        coefficients.append(coefficient)
 
 
 def source() -> str:
@@ -217,7 +223,7 @@ def source() -> str:
         if len(denominator) > 1:
             lines += table(f"{name}_DENOMINATOR", [float(c / scale) for c in denominator])
         lines.append("")
-    lines.append("# Double-double kernels: eta_f(1 + d)/d^(3/2), artanh, and the logarithm by 64 reciprocals.")
+    lines.append("# Double-double kernels: eta_f(1 + d)/(d sqrt(d (1 + d))), artanh, and the logarithm by 64 reciprocals.")
     for name, value in pairs().items():
         lines += table(name, value) if isinstance(value, list) else [f"{name} = {value!r}"]
     return "\n".join(lines) + "\n"

@@ -63,12 +63,13 @@ class TestFoldPoint:
 class TestElementary:
     @given(st.floats(0, 708))
     @example(0.34657359027997264)
-    def test_exp_minus(self, x: float) -> None:
-        assert_ulps(steps.exp_minus(array(x))[0], arb(-x).exp(), 1.1, x)
+    def test_exponential_fraction(self, x: float) -> None:
+        above, below = steps.exponential_fraction(array(0.5 * x))
+        assert_ulps((above / below)[0], arb(-x).exp(), 2.5, x)
 
     @given(st.one_of(st.floats(0, 3), st.floats(0, 800), log_uniform(-90, 0)))
-    @example(1.75)
-    @example(float(np.nextafter(1.75, 2)))
+    @example(1.25)
+    @example(float(np.nextafter(1.25, 2)))
     def test_tanh_and_its_remainder(self, x: float) -> None:
         tanh, rest = steps.tanh_pair(array(x))
         ctx.prec = 2000
@@ -79,7 +80,7 @@ class TestElementary:
 
     @given(log_uniform(-300, 300))
     def test_rough_root_and_logarithm(self, x: float) -> None:
-        assert abs(steps.rough_root(array(x))[0] ** 3 / x - 1) < 1e-4
+        assert abs(steps.rough_root(array(x))[0] ** 3 / x - 1) < 0.12
         assert abs(steps.rough_log(array(x))[0] - np.log(x)) < 0.06
 
     @given(st.one_of(st.floats(-3, 3), st.floats(-700, 700), log_uniform(-50, 0)).filter(lambda x: x != 0))

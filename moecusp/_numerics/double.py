@@ -32,6 +32,8 @@ _SPLITTER = 134217729.0  # 2^27 + 1
 _HUGE = 2.0**60  # beyond it sqrt(d (1 + d)) = d + 1/2 to 100 bits
 _FRACTION = (1 << 52) - 1
 _ONE = 1023 << 52
+_TWO = 2046 << 52
+_EXPONENT = 2047 << 52
 _LARGE = 1075 << 52  # bits of 2^52
 
 
@@ -87,16 +89,13 @@ def root_pair(d: Any, d_low: Any) -> Any:
     return where(d < _HUGE, s, d), where(d < _HUGE, low, 0.5) + d_low
 
 
-def fold_series(d: Any) -> Any:
-    """Return eta_f(1 + d) for 0 < d <= FOLD_NEAR as a pair: d^(3/2) (2/3 - d/5 + ...)."""
+def fold_series(d: Any, s: Any, s_low: Any) -> Any:
+    """Return eta_f(1 + d) for 0 < d <= FOLD_NEAR as a pair: s d (2/3 - 8 d/15 + ...), s = sqrt(d (1 + d))."""
     high, low = quick_sum(FOLD_HIGH[3], d * polynomial(FOLD_TAIL, d))
     low = low + FOLD_LOW[3]
     high, low = horner(d, high, low, FOLD_HIGH[2], FOLD_LOW[2])
     high, low = horner(d, high, low, FOLD_HIGH[1], FOLD_LOW[1])
     high, low = horner(d, high, low, FOLD_HIGH[0], FOLD_LOW[0])
-    s = sqrt(d)
-    back, back_error = two_product(s, s)
-    s_low = ((d - back) - back_error) / (2.0 * s)
     cube, error = two_product(d, s)
     error = error + d * s_low
     product, rest = two_product(cube, high)
@@ -118,12 +117,14 @@ def arsinh_root(d: Any, d_low: Any, s: Any, s_low: Any) -> Any:
     index = (bits >> 46) & 63
     r = take(LOG_RECIPROCAL, index)
     product, error = two_product(m, r)
-    z, z_low = two_sum(product - 1.0, error + (low * (m / high)) * r)
+    scale = as_float(_TWO - (bits & _EXPONENT))  # m over high, but where high overflows
+    z, z_low = two_sum(product - 1.0, error + (low * scale) * r)
     below = 2.0 + z
     below_low = (z - (below - 2.0)) + z_low
-    w = z / below
+    over = 1.0 / below
+    w = z * over
     product, error = two_product(w, below)
-    w_low = (((z - product) - error) + (z_low - w * below_low)) / below
+    w_low = (((z - product) - error) + (z_low - w * below_low)) * over
     y, y_low = two_product(w, w)
     y_low = y_low + 2.0 * w * w_low
     third, third_low = quick_sum(THIRD_HIGH, y * polynomial(LOG_TAIL, y))
@@ -140,11 +141,11 @@ def arsinh_root(d: Any, d_low: Any, s: Any, s_low: Any) -> Any:
 
 def fold_point(d: Any, d_low: Any) -> Any:
     """Return eta_f(1 + d + d_low) = sqrt(d (1 + d)) - arsinh sqrt(d) as a pair, and u_f = arsinh sqrt(d), d > 0."""
+    is_near = d < FOLD_NEAR
     s, s_low = root_pair(d, d_low)
-    near, near_low = fold_series(where(d < FOLD_NEAR, d, FOLD_NEAR))
-    v, v_low = arsinh_root(where(d < FOLD_NEAR, FOLD_NEAR, d), d_low, s, s_low)
+    near, near_low = fold_series(d, s, s_low)
+    v, v_low = arsinh_root(where(is_near, FOLD_NEAR, d), d_low, s, s_low)
     far, error = two_sum(s, -v)
     far, far_low = quick_sum(far, error + (s_low - v_low))
-    is_near = d < FOLD_NEAR
     high = where(is_near, near, far)
     return high, where(is_near, near_low, far_low), where(is_near, s + (s_low - near), v)

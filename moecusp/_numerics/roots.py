@@ -76,23 +76,24 @@ def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
     count = xp.ones_like(g)
 
     below = nonzero(g <= 1.0)
-    right[below] = only(g[below], size[below])
+    right[below] = steps.only(g[below], size[below])
 
     above = nonzero(g > 1.0)
     ga, ea = g[above], size[above]
     fold, gap, fold_u, a = steps.prepare(ga, ea)
-    right[above] = fold_u + beyond(a, fold + ea)
+    right[above] = fold_u + reach(a, fold + ea)
     one = xp.ones_like(ea)
     count[above] = where(ea < fold, 3.0 * one, where(ea == fold, 2.0 * one, one))
     left[above] = -fold_u  # at the fold itself
 
     three = nonzero(ea < fold)
     where3, g3, e3, gap3, u3, a3 = above[three], ga[three], ea[three], gap[three], fold_u[three], a[three]
-    left[where3] = -(u3 + beyond(a3, gap3))
+    left[where3] = -(u3 + reach(a3, gap3))
     kind = steps.middle_kind(g3, e3, u3)
-    for k, form in enumerate((before, saturated, small)):
-        chosen = nonzero(kind == k)
-        middle[where3[chosen]] = -form(g3[chosen], e3[chosen], gap3[chosen], u3[chosen], a3[chosen])
+    by_fold, by_tail, by_value = (nonzero(kind == k) for k in range(3))
+    middle[where3[by_fold]] = -(u3[by_fold] - steps.before(a3[by_fold], gap3[by_fold]))
+    middle[where3[by_tail]] = -steps.saturated(g3[by_tail], e3[by_tail])
+    middle[where3[by_value]] = -steps.small(g3[by_value], e3[by_value])
 
     arrange(count, xp.signbit(eta), left, middle, right, u, stability)
 
@@ -110,41 +111,9 @@ def arrange(count: Any, mirrored: Any, left: Any, middle: Any, right: Any, u: An
     stability[:, 2] = where(three, STABLE, ABSENT)
 
 
-def repeat(step: Callable[..., Any], *arguments: Any) -> Any:
-    """Return the last argument after all steps."""
-    *fixed, x = arguments
-    for _ in range(steps.STEPS):
-        x = step(*fixed, x)
-    return x
-
-
-def only(g: Any, size: Any) -> Any:
-    """Return the only root for g <= 1."""
-    e = steps.lifted(size)
-    return steps.only_lowered(g, size, repeat(steps.only_step, g, e, steps.only_start(g, e)))
-
-
-def beyond(a: Any, level: Any) -> Any:
+def reach(a: Any, level: Any) -> Any:
     """Return how far an outer root lies beyond its fold; inf where that exceeds the range of a float."""
-    d = repeat(steps.beyond_step, a, level, steps.beyond_start(a, level))
-    return where(level < np.inf, d, np.inf)
-
-
-def before(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
-    """Return the middle root near the fold."""
-    return fold_u - repeat(steps.before_step, g, a, gap, steps.before_start(a, gap))
-
-
-def saturated(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
-    """Return the middle root where tanh saturates."""
-    return repeat(steps.saturated_step, g, size, steps.saturated_start(g, size))
-
-
-def small(g: Any, size: Any, gap: Any, fold_u: Any, a: Any) -> Any:
-    """Return a middle root below 0.65."""
-    e = steps.lifted(size)
-    w = repeat(steps.small_step, g, e, steps.small_start(g, e))
-    return steps.small_lowered(size, w)
+    return where(level < np.inf, steps.beyond(a, level), np.inf)
 
 
 def blockwise(function: Callable[[Any], Any], x: Any) -> Any:
@@ -167,10 +136,4 @@ def fold_asymmetry(g: Any) -> Any:
 
 def fold_gain(eta: Any) -> Any:
     """Return the g >= 1 with eta_f(g) = |eta|."""
-    return blockwise(_fold_gain, abs(eta))
-
-
-def _fold_gain(size: Any) -> Any:
-    inside = where(size > 1e-30, size, 1e-30)
-    d = repeat(steps.gain_step, inside, steps.gain_start(inside))
-    return steps.gain_finish(size, d)
+    return blockwise(steps.gain, abs(eta))

@@ -1,17 +1,22 @@
-"""Starting values and Halley steps for the equilibria of the two-expert router (docs/theory.md, section 3).
+"""The equilibria of the two-expert router: the equation of each root, its starting value and the two steps to it.
 
 By symmetry E = |eta| >= 0. With a = sqrt((g - 1)/g), u_f = arsinh sqrt(g - 1) and t = tanh d the outer roots
 +-(u_f + d) for g > 1 solve
 
-    (d - t) + a t^2/(1 + a t) = eta_f + E  (right),  eta_f - E  (left),
+    (d - t) + a t^2/(1 + a t) = L,    L = eta_f + E (right),  eta_f - E (left),
 
-in which nothing cancels. The middle root -w is u_f - y near the fold, with a t^2/(1 - a t) - (y - t) = eta_f - E,
-t = tanh y; otherwise (g - 1) w - g (w - tanh w) = E or, where tanh w saturates, w + 2 g/(1 + exp 2w) = g - E. The only
-root for g <= 1 solves (1 - g) u + g (u - tanh u) = E.
+in which nothing cancels; the middle root near the fold is -(u_f - y), where d = -y solves the same equation (the left
+one's) and a y, L change sign. All other roots solve
 
-Formulas only, under the same rule as `double`: every backend runs this code and returns the same bits. Each equation
-takes `STEPS` steps, enough from its starting value over the whole domain. How many roots there are, and which
-equation the middle one solves, follows from `prepare` and `middle_kind` alone.
+    (1 - g) u + g (u - tanh u) = E,
+
+u being the only root for g <= 1; for the middle root -w it is E that changes sign, and where tanh w saturates the
+equation is written w + g (1 - tanh w) = g - E (docs/theory.md, section 3).
+
+Formulas only, under the same rule as `double`: every backend runs this code and returns the same bits. Over the whole
+domain a starting value is within 12 %; the first step, of order four, takes it to a few parts in 1e5 with a quick
+tanh; the second, Halley's with all digits, to the float. How many roots there are, and which equation the middle one
+solves, follows from `prepare` and `middle_kind` alone.
 """
 
 from __future__ import annotations
@@ -20,42 +25,51 @@ from typing import Any
 
 from moecusp._numerics.double import fold_point, polynomial, two_sum
 from moecusp._numerics.operations import as_bits, as_float, sqrt, where
-from moecusp._numerics.series import EXP, LOG2_HIGH, LOG2_LOW, TANH_DENOMINATOR, TANH_LIMIT, TANH_NUMERATOR
+from moecusp._numerics.series import COTH, LOG2_HIGH, LOG2_LOW, TANH_DENOMINATOR, TANH_LIMIT, TANH_NUMERATOR
 
 _ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding and subtracting it rounds to an integer
 _LARGE = 1075 << 52  # bits of 2^52
 _PER_LOG2 = 1.4426950408889634
-STEPS = 3
 _TINY = 2.0**-900  # below it residuals would be subnormal, and the leading term is exact for _LIFT times as much
 _LIFT = 2.0**600
+_FAR = 1e9  # outer roots this far out are where their starting values are
 
 
-def exp_minus(x: Any) -> Any:
-    """Return exp(-x) for 0 <= x; beyond 708 the value at 708."""
-    x = where(x < 708.0, x, 708.0)
-    n = (x * _PER_LOG2 + _ROUNDER) - _ROUNDER
-    r = (n * LOG2_HIGH - x) + n * LOG2_LOW
+def exponential_fraction(x: Any) -> Any:
+    """Return a and b with exp(-2 x) = a/b, for x >= 0 (beyond 354 for 354): exp r = (c + 2 r)/c, c = r coth(r/2) - r."""
+    double = 2.0 * where(x < 354.0, x, 354.0)
+    n = (double * _PER_LOG2 + _ROUNDER) - _ROUNDER
+    r = (n * LOG2_HIGH - double) + n * LOG2_LOW
+    y = r * r
+    c = 2.0 - (r - y * polynomial(COTH, y))
     power = as_float(as_bits(_ROUNDER + (1023.0 - n)) << 52)  # 2^-n
-    return power * (1.0 + (r + r * r * polynomial(EXP[2:], r)))
+    return power * (c + 2.0 * r), c
 
 
 def tanh_pair(x: Any) -> Any:
     """Return tanh x and x - tanh x for x >= 0, both without cancellation."""
-    inside = where(x < TANH_LIMIT, x, TANH_LIMIT)
-    y = inside * inside
-    e = exp_minus(2.0 * x)
     near = x < TANH_LIMIT
-    above = where(near, inside * y * polynomial(TANH_NUMERATOR, y), 2.0 * e)
-    ratio = above / where(near, polynomial(TANH_DENOMINATOR, y), 1.0 + e)  # x - tanh x, or 1 - tanh x
+    inside = where(near, x, TANH_LIMIT)
+    y = inside * inside
+    a, b = exponential_fraction(x)
+    above = where(near, inside * y * polynomial(TANH_NUMERATOR, y), a + a)
+    ratio = above / where(near, polynomial(TANH_DENOMINATOR, y), a + b)  # x - tanh x, or 1 - tanh x
     tanh = where(near, inside, 1.0) - ratio
     return tanh, where(near, ratio, x - tanh)
 
 
+def quick_tanh(x: Any) -> Any:
+    """Return tanh x and x - tanh x for x >= 0 within a few parts in 1e5: its continued fraction down to 13."""
+    inside = where(x < 4.7, x, 4.7)
+    y = inside * inside
+    above = 45045.0 + y * (2772.0 + y * 27.0)
+    rest = inside * y * above / (135135.0 + y * (62370.0 + y * (3150.0 + y * 28.0)))
+    return inside - rest, rest + (x - inside)
+
+
 def rough_root(x: Any) -> Any:
-    """Return the cube root of x > 0 within a few parts in 1e5."""
-    y = as_float((as_bits(x) >> 32) * 1431655766 + 3071306043645493248)  # a third of the exponent
-    cube = y * y * y
-    return y * ((cube + (x + x)) / (cube + cube + x))
+    """Return the cube root of x > 0 within 4 %: a third of the exponent."""
+    return as_float((as_bits(x) >> 32) * 1431655766 + 3071306043645493248)
 
 
 def rough_log(x: Any) -> Any:
@@ -68,6 +82,12 @@ def halley(newton: Any, bend: Any) -> Any:
     """Return Halley's step from Newton's and bend = f''/f'; Newton's where the correction would turn it round."""
     shrink = 1.0 - 0.5 * newton * bend
     return newton / where(shrink > 0.0, shrink, 1.0)
+
+
+def householder(newton: Any, bend: Any, twist: Any) -> Any:
+    """Return the step of order four from Newton's, bend = f''/f' and twist = f^(3)/f'."""
+    half = 0.5 * newton * bend
+    return newton * (1.0 - half) / (1.0 - 2.0 * half + newton * newton * twist * (1.0 / 6.0))
 
 
 def descend(x: Any, step: Any) -> Any:
@@ -93,53 +113,30 @@ def middle_kind(g: Any, size: Any, fold_u: Any) -> Any:
     return where(before, 0, where(saturated, 1, 2))
 
 
-def lifted(size: Any) -> Any:
-    """Return E, or _LIFT times a tiny E."""
-    return where(size < _TINY, size * _LIFT, size)
+def rational_tanh(x: Any) -> Any:
+    """Return the numerator and denominator of tanh x for x >= 0, within 3 %."""
+    inside = where(x < 2.4, x, 2.4)
+    y = inside * inside
+    return inside * (15.0 + y), 15.0 + 6.0 * y
 
 
-def only_lowered(g: Any, size: Any, u: Any) -> Any:
-    """Undo `lifted`: the root is linear in a tiny E, but goes with its cube root at g = 1."""
-    lowered = where(g < 1.0, u * _LIFT**-1, u * 2.0**-200)
-    return where(size > 0.0, where(size < _TINY, lowered, u), 0.0)
+def fold_quick(a: Any, level: Any, d: Any) -> Any:
+    """Improve d roughly: the step of order four for (d - t) + a t^2/(1 + a t) = level."""
+    t, rest = quick_tanh(d)
+    q = 1.0 + a * t
+    s = 1.0 - t * t
+    n = t * (2.0 * a + t * (1.0 + a * a))  # n/q^2 is the derivative
+    w = q * (rest - level) + a * t * t  # q times the value
+    bend = s * (t + a) * w
+    twist = s * ((s - 2.0 * t * (t + a)) * q - 3.0 * a * s * (t + a)) * (w * w) * (1.0 / 3.0)
+    better = descend(d, q * w * (n * n - bend) / (n * (n * n - 2.0 * bend) + twist))
+    return where(level < _FAR, better, d)
 
 
-def small_lowered(size: Any, w: Any) -> Any:
-    """Undo `lifted`."""
-    return where(size < _TINY, w * _LIFT**-1, w)
+def fold_step(a: Any, level: Any, d: Any) -> Any:
+    """Improve d: Halley's step for (d - t) + a t^2/(1 + a t) = level, brought to one division.
 
-
-def only_start(g: Any, size: Any) -> Any:
-    """Start for `only_step`: the least of three upper bounds of the root, one for each regime."""
-    linear = size / where(g < 1.0, 1.0 - g, 1e-300)
-    cubic = rough_root(size * 3.0 / where(g > 0.5, g, 0.5))
-    outer = size + g
-    least = where((cubic < linear) & (g > 0.5), cubic, linear)
-    return where(least < outer, least, outer)
-
-
-def only_step(g: Any, size: Any, u: Any) -> Any:
-    """Improve the root of (1 - g) u + g (u - tanh u) = E for 0 <= g <= 1."""
-    t, rest = tanh_pair(u)
-    over = 1.0 / ((1.0 - g) + g * t * t)
-    newton = ((1.0 - g) * u + g * rest - size) * over
-    return descend(u, halley(newton, 2.0 * g * t * (1.0 - t * t) * over))
-
-
-def beyond_start(a: Any, level: Any) -> Any:
-    """Start for `beyond_step`: the least of three upper bounds."""
-    near = sqrt(level / a)
-    cubic = rough_root(3.0 * level)
-    outer = level + 1.0 / (1.0 + a)
-    least = where(near < cubic, near, cubic)
-    return where(least < outer, least, outer)
-
-
-def beyond_step(a: Any, level: Any, d: Any) -> Any:
-    """Improve the root of (d - t) + a t^2/(1 + a t) = level, d > 0: convex and increasing.
-
-    Halley's step, brought to one division: n/q^2 is the derivative, with q = 1 + a t, and w is half of q times the
-    value (half, for level may be near the end of the floats).
+    n/q^2 is the derivative, and w is half of q times the value (half, for level may be near the end of the floats).
     """
     t, rest = tanh_pair(d)
     q = 1.0 + a * t
@@ -149,68 +146,133 @@ def beyond_step(a: Any, level: Any, d: Any) -> Any:
     return descend(d, w * (2.0 * q * n / where(below > 0.0, below, n * n)))
 
 
+def beyond_start(a: Any, level: Any) -> Any:
+    """Return roughly how far an outer root lies beyond its fold."""
+    third = 0.3333333333333333 * (1.0 - a) * rough_root(3.0 * level)
+    near = sqrt(level / (a + third))
+    above, below = rational_tanh(near)
+    far = level + above / (below + a * above)
+    return where(near < far, far, near)
+
+
+def beyond(a: Any, level: Any) -> Any:
+    """Return how far an outer root lies beyond its fold."""
+    return fold_step(a, level, fold_quick(a, level, beyond_start(a, level)))
+
+
 def before_start(a: Any, gap: Any) -> Any:
-    """Start for `before_step`."""
-    x = sqrt(gap / a)
-    return where(x < 0.7, x, 0.5 * rough_log(1.0 + 2.0 * x + 2.0 * gap))
+    """Return roughly how far a middle root, in the outer part of its range, lies before its fold: at most 1."""
+    near = sqrt(gap / a)
+    return sqrt(gap / (a + (a * a - 0.3333333333333333) * near))
 
 
-def before_step(g: Any, a: Any, gap: Any, y: Any) -> Any:
-    """Improve the root of a t^2/(1 - a t) - (y - t) = gap, 0 < y <= max(0.4 u_f, 1)."""
-    t, rest = tanh_pair(y)
-    e = exp_minus(2.0 * y)
-    q = 1.0 / (g * (1.0 + a)) + 2.0 * a * (e / (1.0 + e))  # 1 - a t
-    n = t * (2.0 * a - t * (1.0 + a * a))
-    over = 1.0 / n
-    newton = q * (a * t * t - q * (rest + gap)) * over
-    return descend(y, halley(newton, 2.0 * (1.0 - t * t) * (a - t) * over / q))
+def before(a: Any, gap: Any) -> Any:
+    """Return how far a middle root, in the outer part of its range, lies before its fold."""
+    return fold_step(-a, -gap, fold_quick(-a, -gap, before_start(a, gap)))
 
 
-def saturated_start(g: Any, size: Any) -> Any:
-    """Start for `saturated_step`: two rounds of w = log(2 g/(g - E - w) - 1)/2."""
-    w = 0.5 * rough_log(2.0 * (g / (g - size)) - 0.999)
-    rest = (g - size) - where(w > 0.5, w, 0.5)
-    w = 0.5 * rough_log(2.0 * (g / where(rest > 1.0, rest, 1.0)) - 0.999)
-    return where(w > 0.5, w, 0.5)
+def direct_quick(g: Any, level: Any, u: Any) -> Any:
+    """Improve u roughly: the step of order four for (1 - g) u + g (u - tanh u) = level."""
+    t, rest = quick_tanh(u)
+    s = 1.0 - t * t
+    over = 1.0 / ((1.0 - g) + g * t * t)
+    newton = ((1.0 - g) * u + g * rest - level) * over
+    better = descend(u, householder(newton, 2.0 * g * t * s * over, 2.0 * g * s * (1.0 - 3.0 * t * t) * over))
+    return where(level < _FAR, better, u)
+
+
+def direct_step(g: Any, level: Any, u: Any) -> Any:
+    """Improve u: Halley's step for (1 - g) u + g (u - tanh u) = level."""
+    t, rest = tanh_pair(u)
+    over = 1.0 / ((1.0 - g) + g * t * t)
+    newton = ((1.0 - g) * u + g * rest - level) * over
+    return descend(u, halley(newton, 2.0 * g * t * (1.0 - t * t) * over))
+
+
+def lifted(size: Any) -> Any:
+    """Return E, or _LIFT times a tiny E."""
+    return where(size < _TINY, size * _LIFT, size)
+
+
+def only_start(g: Any, e: Any) -> Any:
+    """Return the only root for g <= 1 roughly."""
+    cubic = rough_root(e * 3.0 / where(g > 0.1, g, 0.1))
+    linear = (1.0 - g) * cubic
+    near = cubic / sqrt(1.0 + (linear / e) * (linear / e + 0.2))
+    above, below = rational_tanh(near)
+    far = e + g * (above / below)
+    return where(near < far, far, near)
+
+
+def only_lowered(g: Any, size: Any, u: Any) -> Any:
+    """Undo `lifted`: the root is linear in a tiny E, but goes with its cube root at g = 1."""
+    lowered = where(g < 1.0, u * _LIFT**-1, u * 2.0**-200)
+    return where(size > 0.0, where(size < _TINY, lowered, u), 0.0)
+
+
+def only(g: Any, size: Any) -> Any:
+    """Return the only root for g <= 1, where E >= 0."""
+    e = lifted(size)
+    return only_lowered(g, size, direct_step(g, e, direct_quick(g, e, only_start(g, e))))
+
+
+def small_start(g: Any, e: Any) -> Any:
+    """Return a middle root below 0.65 roughly: three terms of the series in E."""
+    linear = e / (g - 1.0)
+    ratio = linear * linear * (g / (3.0 * (g - 1.0)))
+    return linear * (1.0 + ratio * (1.0 + 3.0 * ratio))
+
+
+def small_lowered(size: Any, w: Any) -> Any:
+    """Undo `lifted`."""
+    return where(size < _TINY, w * _LIFT**-1, w)
+
+
+def small(g: Any, size: Any) -> Any:
+    """Return a middle root below 0.65."""
+    e = lifted(size)
+    return small_lowered(size, direct_step(g, -e, direct_quick(g, -e, small_start(g, e))))
 
 
 def saturated_step(g: Any, size: Any, w: Any) -> Any:
-    """Improve the root of w + 2 g/(1 + exp 2w) = g - E between 0.65 and u_f - 1."""
-    e = exp_minus(2.0 * w)
-    tail = g * (2.0 * e / (1.0 + e))
-    first = 1.0 - 2.0 * tail / (1.0 + e)
-    newton = (w + tail - (g - size)) / first
-    return descend(w, halley(newton, 4.0 * tail * (1.0 - e) / ((1.0 + e) * (1.0 + e)) / first))
+    """Improve the root of w + g (1 - tanh w) = g - E between 0.65 and u_f - 1: the step of order four."""
+    a, b = exponential_fraction(w)
+    over = 1.0 / (a + b)
+    rest = 2.0 * a * over  # 1 - tanh w
+    t = (b - a) * over
+    s = rest * (2.0 * b * over)
+    first = 1.0 / (1.0 - g * s)
+    newton = (w + g * rest - (g - size)) * first
+    return descend(w, householder(newton, 2.0 * g * t * s * first, 2.0 * g * s * (1.0 - 3.0 * t * t) * first))
 
 
-def small_start(g: Any, size: Any) -> Any:
-    """Start for `small_step`: two terms of the series in E."""
-    w = size / (g - 1.0)
-    return w + w * (w * w * (g / (3.0 * (g - 1.0))))
+def saturated_start(g: Any, size: Any) -> Any:
+    """Return roughly a middle root where tanh saturates: two rounds of w = log(2 g/(g - E - w) - 1)/2."""
+    w = 0.5 * rough_log(2.0 * (g / (g - size)) - 1.0)
+    rest = (g - size) - where(w > 0.7, w, 0.7)
+    w = 0.5 * rough_log(2.0 * (g / where(rest > 1.0, rest, 1.0)) - 1.0)
+    return where(w > 0.7, w, 0.7)
 
 
-def small_step(g: Any, size: Any, w: Any) -> Any:
-    """Improve the root of (g - 1) w - g (w - tanh w) = E for 0 <= w <= 0.65."""
-    t, rest = tanh_pair(w)
-    first = (g - 1.0) - g * t * t
-    over = 1.0 / first
-    newton = ((g - 1.0) * w - g * rest - size) * over
-    return descend(w, halley(newton, -2.0 * t * (1.0 - t * t) * (g * over)))
-
-
-def gain_start(eta: Any) -> Any:
-    """Start for `gain_step`: two terms of the series at the cusp, or d = eta - 1/2 + log(4 d + 2)/2 far from it."""
-    cubed = rough_root(2.25 * eta * eta)
-    return where(eta < 1.0, cubed * (1.0 + 0.2 * cubed), eta - 0.5 + 0.5 * rough_log(4.0 * eta + 4.0))
+def saturated(g: Any, size: Any) -> Any:
+    """Return a middle root where tanh saturates."""
+    return saturated_step(g, size, saturated_step(g, size, saturated_start(g, size)))
 
 
 def gain_step(eta: Any, d: Any) -> Any:
-    """Improve the root of eta_f(1 + d) = eta, d > 0: slope sqrt(d/(1 + d))."""
+    """Improve the root of eta_f(1 + d) = eta, d > 0: Halley's step, with the slope sqrt(d/(1 + d))."""
     fold, fold_low, _ = fold_point(d, 0.0)
     newton = ((fold - eta) + fold_low) / sqrt(d / (1.0 + d))
     return descend(d, halley(newton, 0.5 / d / (1.0 + d)))
 
 
-def gain_finish(size: Any, d: Any) -> Any:
-    """Return the gain; below 1e-30 it is 1 to the last digit."""
+def gain(size: Any) -> Any:
+    """Return the g >= 1 with eta_f(g) = E; below 1e-30 it is 1 to the last digit.
+
+    It starts from two terms of the series at the cusp, or from d = E - 1/2 + log(4 d + 2)/2 far from it.
+    """
+    eta = where(size > 1e-30, size, 1e-30)
+    cubed = rough_root(2.25 * eta * eta)
+    d = where(eta < 1.0, cubed * (1.0 + 0.2 * cubed), eta - 0.5 + 0.5 * rough_log(4.0 * eta + 4.0))
+    d = gain_step(eta, gain_step(eta, gain_step(eta, d)))
     return where(size < 1e-30, 1.0, 1.0 + d)
