@@ -10,7 +10,7 @@ Functions that lose digits when computed as they are written have an expansion w
 
 Each table is as long as its stated interval needs for a truncation error below 2^-57, and the generator checks that
 error with 50 digits before it writes anything. The tables of the double-double kernels are checked against their own
-budget (see `pairs`): the fold's series in d, the tail of artanh, and logarithms of 64 short reciprocals.
+budget (see `pairs`): the fold's series in d, the tail of log(1 + z), and logarithms of 512 short reciprocals.
 """
 
 from __future__ import annotations
@@ -150,10 +150,10 @@ def pair(value: mpmath.mpf | Fraction, bits: int = 53) -> tuple[float, float]:
 
 
 def reciprocals() -> list[float]:
-    """Return r_i ~ 1/c_i, c_i the middle of [1 + i/64, 1 + (i + 1)/64), in ten bits: |m r_i - 1| < 1/100."""
-    values = [round(2**10 / (1 + (2 * i + 1) / 128)) / 2**10 for i in range(64)]
-    worst = max(abs((1 + (i + side) / 64) * r - 1) for i, r in enumerate(values) for side in (0, 1))
-    if worst >= 0.01:
+    """Return r_i ~ 1/c_i, c_i the middle of [1 + i/512, 1 + (i + 1)/512), in 13 bits: |m r_i - 1| < 1/800."""
+    values = [round(2**13 / (1 + (2 * i + 1) / 1024)) / 2**13 for i in range(512)]
+    worst = max(abs((1 + (i + side) / 512) * r - 1) for i, r in enumerate(values) for side in (0, 1))
+    if worst >= 1 / 800:
         raise ArithmeticError("a reciprocal leaves too large a remainder")
     return values
 
@@ -165,8 +165,8 @@ def pairs() -> dict[str, float | list[float]]:
     while abs(fold[count]) * Fraction(FOLD_NEAR) ** count > budget / 2:  # alternating, falling terms
         count += 1
     leading = [pair(c) for c in fold[:4]]
-    odd, terms = [Fraction(1, 2 * k + 5) for k in range(20)], 1
-    while odd[terms] * Fraction(1, 199) ** (2 * terms + 4) > budget / 64:  # w = z/(2 + z); |z| < 1/100
+    log, terms = [Fraction((-1) ** (k + 1), 2 * k + 8) for k in range(20)], 1  # of log(1 + z)/2, from its z^4 on
+    while abs(log[terms]) * Fraction(1, 800) ** (terms + 4) > budget / 2**12:  # the fold is 2^-12 of it at FOLD_NEAR
         terms += 1
     short = reciprocals()
     logs = [pair(-mpmath.log(r) / 2) for r in short]
@@ -176,9 +176,9 @@ def pairs() -> dict[str, float | list[float]]:
         "FOLD_HIGH": [high for high, _ in leading],
         "FOLD_LOW": [low for _, low in leading],
         "FOLD_TAIL": [float(c) for c in fold[4:count]],
-        "THIRD_HIGH": pair(Fraction(1, 3))[0],
-        "THIRD_LOW": pair(Fraction(1, 3))[1],
-        "LOG_TAIL": [float(c) for c in odd[:terms]],
+        "SIXTH_HIGH": pair(Fraction(1, 6))[0],
+        "SIXTH_LOW": pair(Fraction(1, 6))[1],
+        "LOG_TAIL": [float(c) for c in log[:terms]],
         "LOG_RECIPROCAL": short,
         "LOG_HALF_HIGH": [high for high, _ in logs],
         "LOG_HALF_LOW": [low for _, low in logs],
@@ -223,15 +223,17 @@ def source() -> str:
         if len(denominator) > 1:
             lines += table(f"{name}_DENOMINATOR", [float(c / scale) for c in denominator])
         lines.append("")
-    lines.append("# Double-double kernels: eta_f(1 + d)/(d sqrt(d (1 + d))), artanh, and the logarithm by 64 reciprocals.")
+    lines.append("# Double-double kernels: eta_f(1 + d)/(d sqrt(d (1 + d))), and the logarithm by 512 reciprocals.")
     for name, value in pairs().items():
         lines += table(name, value) if isinstance(value, list) else [f"{name} = {value!r}"]
     return "\n".join(lines) + "\n"
 
 
 def table(name: str, values: list[float]) -> list[str]:
-    """Return the lines of one tuple."""
-    return [f"{name} = (", *(f"    {value!r}," for value in values), ")"]
+    """Return the lines of one tuple, long tables several to a line."""
+    width = 1 if len(values) < 64 else 4
+    rows = [values[k : k + width] for k in range(0, len(values), width)]
+    return [f"{name} = (", *("    " + ", ".join(map(repr, row)) + "," for row in rows), ")"]
 
 
 def main() -> int:

@@ -24,8 +24,8 @@ from moecusp._numerics.series import (
     LOG_HALF_LOW,
     LOG_RECIPROCAL,
     LOG_TAIL,
-    THIRD_HIGH,
-    THIRD_LOW,
+    SIXTH_HIGH,
+    SIXTH_LOW,
 )
 
 _SPLITTER = 134217729.0  # 2^27 + 1
@@ -105,35 +105,25 @@ def fold_series(d: Any, s: Any, s_low: Any) -> Any:
 def arsinh_root(d: Any, d_low: Any, s: Any, s_low: Any) -> Any:
     """Return arsinh sqrt(d) = log(1 + 2 (d + s))/2, s = sqrt(d (1 + d)), as a pair, for d >= FOLD_NEAR.
 
-    (1 + 2 (d + s))/4 = 2^n m is brought to m r = 1 + z with |z| < 1/100 by a tabulated reciprocal r, and
-    log(1 + z)/2 = artanh w = w + w^3/3 + ... with w = z/(2 + z).
+    (1 + 2 (d + s))/4 = 2^n m is brought to m r = 1 + z with |z| < 1/800 by a tabulated reciprocal r, and
+    log(1 + z)/2 = z (1/2 - z (1/4 - z (1/6 - ...))), of which the terms shown are taken as pairs.
     """
     high, low = two_sum(0.5 * d, 0.5 * s)
     high, error = two_sum(high, 0.25)
     high, low = quick_sum(high, error + (low + 0.5 * (s_low + d_low)))
     bits = as_bits(high)
     m = as_float((bits & _FRACTION) | _ONE)
+    scale = as_float(_TWO - (bits & _EXPONENT))  # m over high, but where high overflows
     twos = (as_float((bits >> 52) | _LARGE) - 4503599627370496.0) - 1021.0  # n + 2
-    index = (bits >> 46) & 63
+    index = (bits >> 43) & 511
     r = take(LOG_RECIPROCAL, index)
     product, error = two_product(m, r)
-    scale = as_float(_TWO - (bits & _EXPONENT))  # m over high, but where high overflows
     z, z_low = two_sum(product - 1.0, error + (low * scale) * r)
-    below = 2.0 + z
-    below_low = (z - (below - 2.0)) + z_low
-    over = 1.0 / below
-    w = z * over
-    product, error = two_product(w, below)
-    w_low = (((z - product) - error) + (z_low - w * below_low)) * over
-    y, y_low = two_product(w, w)
-    y_low = y_low + 2.0 * w * w_low
-    third, third_low = quick_sum(THIRD_HIGH, y * polynomial(LOG_TAIL, y))
-    third_low = third_low + THIRD_LOW
-    a, a_low = two_product(y, third)
-    a_low = a_low + (y * third_low + y_low * third)
-    product, error = two_product(w, a)
-    high, low = quick_sum(w, product)
-    low = low + (w_low + (error + (w * a_low + w_low * a)))
+    part, part_low = quick_sum(SIXTH_HIGH, z * polynomial(LOG_TAIL, z))
+    part, part_low = horner(z, part, part_low + SIXTH_LOW, -0.25, 0.0)
+    part, part_low = horner(z, part, part_low, 0.5, 0.0)
+    high, low = two_product(z, part)
+    low = low + (z * part_low + z_low * (0.5 - 0.5 * z * (1.0 - z * (1.0 - z))))
     known, known_low = two_sum(twos * HALF_LOG2_HIGH, take(LOG_HALF_HIGH, index))
     total, error = two_sum(known, high)
     return quick_sum(total, error + (known_low + (low + (twos * HALF_LOG2_LOW + take(LOG_HALF_LOW, index)))))

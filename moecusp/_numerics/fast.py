@@ -44,19 +44,19 @@ def compiled(function: Any) -> Any:
 
 def loop(function: Any) -> Any:
     """Compile a loop as a part of the entry point that calls it."""
-    return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    return njit(error_model="numpy", inline="always")(function)
 
 
 @loop
 def split(g: Any, eta: Any, at: Any, gs: Any, hs: Any) -> Any:
     """List the points with g > 1 from the front and the others from the back, and return how many have g > 1."""
-    n = 0
+    n, last = np.uint64(0), np.uint64(g.size - 1)
     for i in range(g.size):
         above = g[i] > 1.0
-        k = where(above, n, g.size - 1 - i + n)
+        k = where(above, n, last - np.uint64(i) + n)
         at[k], gs[k], hs[k] = i, g[i], eta[i]
-        n += above
-    return n
+        n += np.uint64(above)
+    return np.int64(n)
 
 
 @loop
@@ -81,16 +81,18 @@ def folds(n: Any, g: Any, h: Any, fold: Any, gap: Any, fold_u: Any, a: Any, leve
 
 
 @loop
-def inside(n: Any, g: Any, h: Any, fold: Any, gap: Any, fold_u: Any, a: Any, level: Any, of: Any, three: Any) -> Any:
+def inside(
+    n: Any, g: Any, h: Any, fold: Any, gap: Any, fold_u: Any, a: Any, level: Any, of: Any, g3: Any, e3: Any, u3: Any
+) -> Any:
     """List the bistable ones of n points, append them to the outer roots, and count those on a fold."""
-    m = on = 0
+    m, on, end = np.uint64(0), 0, np.uint64(n)
     for k in range(n):
         e = abs(h[k])
-        of[m], a[n + m], level[n + m] = k, a[k], gap[k]
-        three[0, m], three[1, m], three[2, m] = g[k], e, fold_u[k]
-        m += e < fold[k]
+        of[m], a[end + m], level[end + m] = k, a[k], gap[k]
+        g3[m], e3[m], u3[m] = g[k], e, fold_u[k]
+        m += np.uint64(e < fold[k])
         on += e == fold[k]
-    return m, on
+    return np.int64(m), on
 
 
 @loop
@@ -120,13 +122,13 @@ def kinds(n: Any, g: Any, e: Any, fold_u: Any, kind: Any) -> None:
 
 
 @loop
-def pick(form: Any, n: Any, kind: Any, chosen: Any) -> int:
+def pick(form: Any, n: Any, kind: Any, chosen: Any) -> Any:
     """List those of n middle roots that take one form."""
-    c = 0
+    c = np.uint64(0)
     for k in range(n):
         chosen[c] = k
-        c += kind[k] == form
-    return c
+        c += np.uint64(kind[k] == form)
+    return np.int64(c)
 
 
 @loop
@@ -183,7 +185,7 @@ def finish_one(at: Any, x: Any, u: Any, stability: Any) -> None:
 
 
 @loop
-def finish_three(n: Any, of: Any, at: Any, h: Any, right: Any, fold_u: Any, d: Any, w: Any, u: Any, stable: Any) -> None:
+def finish_three(n: Any, of: Any, at: Any, h: Any, right: Any, fold_u: Any, d: Any, w: Any, u: Any, kind: Any) -> None:
     """Write the roots of n bistable points."""
     for k in range(n):
         i, negative = at[of[k]], np.signbit(h[of[k]])
@@ -191,7 +193,7 @@ def finish_three(n: Any, of: Any, at: Any, h: Any, right: Any, fold_u: Any, d: A
         u[i, 0] = where(negative, right[of[k]], -left)
         u[i, 1] = where(negative, w[k], -w[k]) + 0.0
         u[i, 2] = where(negative, left, right[of[k]])
-        stable[i, 0], stable[i, 1], stable[i, 2] = 1, 2, 1
+        kind[i, 0], kind[i, 1], kind[i, 2] = 1, 2, 1
 
 
 @loop
@@ -222,11 +224,11 @@ def fold_asymmetry(g: Any) -> Any:
 @compiled
 def solve_part(g: Any, eta: Any, u: Any, stability: Any) -> None:
     """Solve a run of points block by block, in scratch arrays that stay in the cache."""
-    at, of, chosen = np.empty(ROW, np.int32), np.empty(ROW, np.int32), np.empty(ROW, np.int32)
+    at, of, chosen = np.empty(ROW, np.uint32), np.empty(ROW, np.uint32), np.empty(ROW, np.uint32)
     gs, hs, x, p, q, w = np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW)
     fold, gap, fold_u, kind, middle = np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW)
-    three, a, level, d = np.empty((3, ROW)), np.empty(2 * ROW), np.empty(2 * ROW), np.empty(2 * ROW)
-    g3, e3, u3 = three[0], three[1], three[2]
+    a, level, d = np.empty(2 * ROW), np.empty(2 * ROW), np.empty(2 * ROW)
+    g3, e3, u3 = np.empty(ROW), np.empty(ROW), np.empty(ROW)
     for start in range(0, g.size, BLOCK):
         size = min(BLOCK, g.size - start)
         end = start + size
@@ -234,7 +236,7 @@ def solve_part(g: Any, eta: Any, u: Any, stability: Any) -> None:
         n = split(g[start:end], eta[start:end], at, gs, hs)
         only(gs[n:size], hs[n:size], w, x[n:size])
         folds(n, gs, hs, fold, gap, fold_u, a, level)
-        m, on = inside(n, gs, hs, fold, gap, fold_u, a, level, of, three)
+        m, on = inside(n, gs, hs, fold, gap, fold_u, a, level, of, g3, e3, u3)
         beyond(n + m, a, level, d)
         outer(n, hs, fold_u, d, x)
         finish_one(at, x[:size], roots, kinds_of_roots)

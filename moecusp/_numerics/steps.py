@@ -36,7 +36,10 @@ _FAR = 1e9  # outer roots this far out are where their starting values are
 
 
 def exponential_fraction(x: Any) -> Any:
-    """Return a and b with exp(-2 x) = a/b, for x >= 0 (beyond 354 for 354): exp r = (c + 2 r)/c, c = r coth(r/2) - r."""
+    """Return a and b with exp(-2 x) = a/b, for x >= 0 (beyond 354 for 354), by exp r = (c + 2 r)/c.
+
+    c = r coth(r/2) - r is a short series.
+    """
     double = 2.0 * where(x < 354.0, x, 354.0)
     n = (double * _PER_LOG2 + _ROUNDER) - _ROUNDER
     r = (n * LOG2_HIGH - double) + n * LOG2_LOW

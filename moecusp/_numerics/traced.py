@@ -8,7 +8,6 @@ formula's own, unfused and in its order, so that the bits are those of NumPy.
 
 from __future__ import annotations
 
-import operator
 import types
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +18,7 @@ from numba.extending import intrinsic
 
 from moecusp._numerics import double, steps
 
+_WIDE = '"prefer-vector-width"="512"'  # where the processor has registers that wide; it would keep to half of them
 _FLOAT, _BITS = ir.DoubleType(), ir.IntType(64)
 
 
@@ -142,6 +142,7 @@ def formula(name: str) -> Any:
     kind = nt.UniTuple(nt.float64, len(trial)) if isinstance(trial, tuple) else nt.float64
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        set.add(builder.function.attributes, _WIDE)  # its `add` knows no attributes with a value
         result = function(*(Scalar(builder, v) for v in values))
         if isinstance(result, Scalar):
             return result.value
