@@ -190,6 +190,5 @@ def _exact(symbol: sp.Symbol, value: Any, digits: int) -> Any:
 
     if value.free_symbols:
         raise ParameterError(ARGUMENTS[symbol], value, "a number")
-    if symbol.is_integer:
-        return int(value)
-    return mpmath.mpf(value._mpf_) if value.is_Float else mpmath.mpf(sp.N(value, digits + 5)._mpf_)
+    number = value if value.is_Float else sp.Float(sp.N(value, digits + 5), digits + 5)
+    return mpmath.mpf(number._mpf_)
