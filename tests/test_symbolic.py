@@ -37,7 +37,8 @@ class TestNames:
     def test_arguments_are_those_of_the_numerical_functions(self) -> None:
         import inspect
 
-        for name, form in {**FORMULAS, **IMPLICIT}.items():
+        forms: dict[str, Any] = {**FORMULAS, **IMPLICIT}
+        for name, form in forms.items():
             if name in FUNCTIONS - {"expert_equilibria"}:
                 wanted = tuple(inspect.signature(getattr(mc, name)).parameters)
                 assert tuple(symbolic.ARGUMENTS[v] for v in form.variables) == wanted, name

@@ -248,7 +248,9 @@ class TestEscape:
         exact = found.subs(dict(zip(symbols, point, strict=True))).evalf(20)
         with mp.workdps(50):
             numbers = [mp.mpf(v.p) / v.q for v in point]
-            expected = mp.diff(lambda v: solve_slope(*numbers[:place], v, *numbers[place + 1 :]), numbers[place])
+            expected = mp.diff(
+                lambda v: solve_slope(*[v if i == place else n for i, n in enumerate(numbers)]), numbers[place]
+            )
             assert abs(mp.mpf(str(exact)) - expected) < mp.mpf(10) ** -15
 
     def test_slope_vanishes_at_equilibria(self) -> None:

@@ -4,7 +4,8 @@ Each public name is that of the numerical function. What has a formula is a `For
 symbols with the assumptions declared on them; calling it substitutes values or further expressions. What is defined
 by equations is an `Implicit`: calling it gives the equations, its `branches` the ranges in which they have one
 solution, its `value` the quantity at a solution, and `residual` checks a number. Integrals and sums without a closed
-form are left unevaluated; `evalf` gives their digits. The response classes have the same formulas as attributes.
+form are left unevaluated; `sympy.lambdify(..., "mpmath")` gives their digits. The response classes have the same
+formulas as attributes.
 
 Where a numerical function returns NaN for a place without the quantity (a gain below 1 has no fold) the symbolic form
 raises `ParameterError`. `largest_safe_update_rate` takes the largest eigenvalue of the susceptibility, which for a

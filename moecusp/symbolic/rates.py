@@ -16,7 +16,7 @@ any_gain = argument("g", "gain")
 lambda_max = argument("lambda_max", "susceptibility", positive=True)
 
 
-class AiryZero(NumberSymbol, metaclass=Singleton):  # type: ignore[misc]
+class AiryZero(NumberSymbol, metaclass=Singleton):  # type: ignore[misc, metaclass]
     """Minus the first zero of the Airy function Ai, 2.338107..., an exact constant.
 
     Examples
