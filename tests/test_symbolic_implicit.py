@@ -83,7 +83,9 @@ class TestEquilibria:
             assert_solves(symbolic.equilibria, x, g, eta, units=4)
         there = branches(symbolic.equilibria, g, eta)
         assert len(there) == len(roots)
-        assert set.union(*(homes(symbolic.equilibria, x, g, eta, among=there) for x in roots)) == there
+        places = [homes(symbolic.equilibria, x, g, eta, among=there) for x in roots]
+        assert all(len(place) == 1 for place in places)
+        assert set.union(*places) == there
 
     def test_a_wrong_root_is_seen(self) -> None:
         x = float(mc.equilibria(2.0, 0.1).u[2])
