@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from moecusp import symbolic
 from proofs import ledger, steps
 from proofs.__main__ import main, prove
 from proofs.layers import unclaimed
@@ -124,27 +123,3 @@ def test_examples_of_the_pages(page: Path) -> None:
 
 def test_readable() -> None:
     assert readable("sqrt(mu**2) >= beta1*eta_f") == "√(μ^2) ≥ β1 η_f"
-
-
-FORMULAS = {name: f for name, f in vars(symbolic).items() if isinstance(f, symbolic.Formula)}
-
-
-@pytest.mark.parametrize("name", FORMULAS)
-def test_symbolic_form_of_the_library_is_what_was_proved(name: str) -> None:
-    """Each expression is a claim of its statement; h stands for h1 - h2."""
-    formula = FORMULAS[name]
-    statement = STATEMENTS[formula.statement]
-    common = {s: sp.Symbol(s.name, real=True) for s in formula.variables}
-    claims = [statement.bare(text.replace("(h1 - h2)", "h")) for text in statement.claims.values()]
-    parts = formula.expression if isinstance(formula.expression, tuple) else (formula.expression,)
-    for part in parts:
-        assert any(_same(sp.sympify(part).subs(common), claim) for claim in claims), part
-
-
-def _same(one: sp.Expr, other: sp.Expr) -> bool:
-    """Whether two expressions in the same symbols agree to 25 digits at two points with gain above 1."""
-    if one.free_symbols != other.free_symbols:
-        return False
-    names = sorted(one.free_symbols, key=str)
-    points = [{n: sp.Rational(13 + 7 * i + k, 10) for i, n in enumerate(names)} for k in (0, 5)]
-    return all(abs((one - other).subs(point).evalf(40)) < sp.Float("1e-25") for point in points)

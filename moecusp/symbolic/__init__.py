@@ -1,0 +1,199 @@
+"""Every closed form of the library as a sympy expression, with its assumptions and statement id.
+
+Each public name is that of the numerical function. What has a formula is a `Formula`: its `expression` holds for
+symbols with the assumptions declared on them; calling it substitutes values or further expressions. What is defined
+by equations is an `Implicit`: calling it gives the equations, its `branches` the ranges in which they have one
+solution, its `value` the quantity at a solution, and `residual` checks a number. Integrals and sums without a closed
+form are left unevaluated; `sympy.lambdify(..., "mpmath")` gives their digits. The response classes have the same
+formulas as attributes.
+
+Where a numerical function returns NaN for a place without the quantity (a gain below 1 has no fold) the symbolic form
+raises `ParameterError`. `largest_safe_update_rate` takes the largest eigenvalue of the susceptibility, which for a
+general matrix is no closed form. `expert_equilibria` takes the number of favoured experts as a third argument.
+What is left out, with the reasons, is in `LEFT_OUT`.
+
+>>> from moecusp import symbolic
+>>> symbolic.fold_imbalance.expression
+sqrt(1 - 1/g)
+>>> symbolic.fold_imbalance(4)
+sqrt(3)/2
+>>> symbolic.fold_imbalance.statement
+'fold.imbalance'
+>>> symbolic.equilibria(2, 0)
+(-u + 2*tanh(u),)
+"""
+
+from __future__ import annotations
+
+from moecusp.symbolic.boundary import (
+    N,
+    T,
+    b,
+    boundary_mass,
+    boundary_remainder,
+    boundary_slope,
+    soft_hard_expansion,
+    soft_hard_gap,
+    soft_hard_remainder,
+    w,
+)
+from moecusp.symbolic.ecology import ecology_parameter, mean_field_competitor
+from moecusp.symbolic.escape import (
+    EscapeSlope,
+    diffusion_barrier,
+    escape_barrier,
+    escape_slope,
+    escape_time,
+    log_escape_time,
+)
+from moecusp.symbolic.experts import (
+    balanced_critical_gain,
+    equal_depth_gain,
+    expert_equilibria,
+    expert_fold_curve,
+    expert_fold_gain,
+    expert_scores,
+    m,
+    x,
+)
+from moecusp.symbolic.formula import ARGUMENTS, Branch, Formula, Implicit
+from moecusp.symbolic.noise import (
+    B,
+    delta,
+    lag1_autocorrelation,
+    log_stationary_density,
+    stationary_density,
+    stationary_variance,
+)
+from moecusp.symbolic.rates import airy_zero, flip_step, largest_safe_update_rate, ramp_delay, rho
+from moecusp.symbolic.responses import (
+    HardGaussianResponse,
+    LoadResponse,
+    LogisticNormalResponse,
+    SoftmaxResponse,
+    sigma,
+    z,
+)
+from moecusp.symbolic.susceptibility import susceptibility
+from moecusp.symbolic.two_experts import (
+    K,
+    beta,
+    critical_feedback,
+    cusp_normal_form,
+    cusp_set,
+    drift,
+    equilibria,
+    eta,
+    fold_asymmetry,
+    fold_curve,
+    fold_gain,
+    fold_imbalance,
+    g,
+    gain,
+    h,
+    hysteresis_width,
+    imbalance,
+    kappa,
+    load,
+    mu,
+    potential,
+    reduced_asymmetry,
+    regime,
+    slope,
+    u,
+)
+
+LEFT_OUT = {
+    "critical_feedback_from_logits": "mu/lambda_max: the largest eigenvalue of a K by K matrix has no closed form; "
+    "its matrix is `susceptibility`",
+    "equilibria_blocks": "`equilibria` of a grid, block by block: a matter of memory",
+    "hard_susceptibility": "an estimate counted from recorded logits, not a formula",
+    "simulate": "a simulation, not a formula",
+}
+"""Public functions without a symbolic form, and why.
+
+Of the classes, `EmpiricalResponse` is a sum over recorded margins: ``LoadResponse(sum(...)/n)`` makes it for any list.
+`RouterParameters` and the results' containers hold numbers.
+"""
+
+FORMULAS = {name: value for name, value in list(globals().items()) if isinstance(value, Formula)}
+IMPLICIT = {name: value for name, value in list(globals().items()) if isinstance(value, Implicit)}
+
+__all__ = [
+    "ARGUMENTS",
+    "FORMULAS",
+    "IMPLICIT",
+    "LEFT_OUT",
+    "B",
+    "Branch",
+    "EscapeSlope",
+    "Formula",
+    "HardGaussianResponse",
+    "Implicit",
+    "K",
+    "LoadResponse",
+    "LogisticNormalResponse",
+    "N",
+    "SoftmaxResponse",
+    "T",
+    "airy_zero",
+    "b",
+    "balanced_critical_gain",
+    "beta",
+    "boundary_mass",
+    "boundary_remainder",
+    "boundary_slope",
+    "critical_feedback",
+    "cusp_normal_form",
+    "cusp_set",
+    "delta",
+    "diffusion_barrier",
+    "drift",
+    "ecology_parameter",
+    "equal_depth_gain",
+    "equilibria",
+    "escape_barrier",
+    "escape_slope",
+    "escape_time",
+    "eta",
+    "expert_equilibria",
+    "expert_fold_curve",
+    "expert_fold_gain",
+    "expert_scores",
+    "flip_step",
+    "fold_asymmetry",
+    "fold_curve",
+    "fold_gain",
+    "fold_imbalance",
+    "g",
+    "gain",
+    "h",
+    "hysteresis_width",
+    "imbalance",
+    "kappa",
+    "lag1_autocorrelation",
+    "largest_safe_update_rate",
+    "load",
+    "log_escape_time",
+    "log_stationary_density",
+    "m",
+    "mean_field_competitor",
+    "mu",
+    "potential",
+    "ramp_delay",
+    "reduced_asymmetry",
+    "regime",
+    "rho",
+    "sigma",
+    "slope",
+    "soft_hard_expansion",
+    "soft_hard_gap",
+    "soft_hard_remainder",
+    "stationary_density",
+    "stationary_variance",
+    "susceptibility",
+    "u",
+    "w",
+    "x",
+    "z",
+]
