@@ -53,11 +53,12 @@ class TestFoldPoint:
         if d == 0.0:
             return
         with np.errstate(all="ignore"):
-            high, low, turn = (part[0] for part in double.fold_point(array(d), array(d_low)))
+            high, low, turn, tanh = (part[0] for part in double.fold_point(array(d), array(d_low)))
         exact = reference.fold_asymmetry(g)
         assert abs(arb(high) + arb(low) - exact) < exact * arb(2) ** -82
         assert high + low == high
         assert_ulps(turn, reference.turning_point(g), 0.51, d)
+        assert_ulps(tanh, (1 - 1 / arb(g)).sqrt(), 2.0, d)
 
 
 class TestElementary:

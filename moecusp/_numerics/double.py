@@ -79,14 +79,18 @@ def horner(x: Any, high: Any, low: Any, coefficient: float, coefficient_low: flo
 
 
 def root_pair(d: Any, d_low: Any) -> Any:
-    """Return sqrt(x (1 + x)), x = d + d_low > 0, as a pair; d_low, |d_low| <= 1, counts only beside a large d."""
+    """Return s = sqrt(x (1 + x)), x = d + d_low > 0, as a pair, and x/s.
+
+    d_low, |d_low| <= 1, counts only beside a large d.
+    """
     x = where(d < _HUGE, d, _HUGE)
     square, error = two_product(x, x)
     q, rest = two_sum(square, x)
     s = sqrt(q)
     back, back_error = two_product(s, s)
-    low = (((q - back) - back_error) + (rest + error)) / (2.0 * s)
-    return where(d < _HUGE, s, d), where(d < _HUGE, low, 0.5) + d_low
+    over = 1.0 / s
+    low = (((q - back) - back_error) + (rest + error)) * (0.5 * over)
+    return where(d < _HUGE, s, d), where(d < _HUGE, low, 0.5) + d_low, x * over
 
 
 def fold_series(d: Any, s: Any, s_low: Any) -> Any:
@@ -130,12 +134,15 @@ def arsinh_root(d: Any, d_low: Any, s: Any, s_low: Any) -> Any:
 
 
 def fold_point(d: Any, d_low: Any) -> Any:
-    """Return eta_f(1 + d + d_low) = sqrt(d (1 + d)) - arsinh sqrt(d) as a pair, and u_f = arsinh sqrt(d), d > 0."""
+    """Return eta_f(1 + d + d_low) = sqrt(d (1 + d)) - arsinh sqrt(d) as a pair, u_f = arsinh sqrt(d) and tanh u_f.
+
+    For d > 0.
+    """
     is_near = d < FOLD_NEAR
-    s, s_low = root_pair(d, d_low)
+    s, s_low, tanh = root_pair(d, d_low)
     near, near_low = fold_series(d, s, s_low)
     v, v_low = arsinh_root(where(is_near, FOLD_NEAR, d), d_low, s, s_low)
     far, error = two_sum(s, -v)
     far, far_low = quick_sum(far, error + (s_low - v_low))
     high = where(is_near, near, far)
-    return high, where(is_near, near_low, far_low), where(is_near, s + (s_low - near), v)
+    return high, where(is_near, near_low, far_low), where(is_near, s + (s_low - near), v), tanh

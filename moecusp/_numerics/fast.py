@@ -32,7 +32,7 @@ fold_quick, fold_step = formula("fold_quick"), formula("fold_step")
 direct_quick, direct_step = formula("direct_quick"), formula("direct_step")
 beyond_start, before_start = formula("beyond_start"), formula("before_start")
 only_start, only_lowered = formula("only_start"), formula("only_lowered")
-small_start, small_lowered = formula("small_start"), formula("small_lowered")
+small_rough, small_lowered = formula("small_rough"), formula("small_lowered")
 saturated_start, saturated_step = formula("saturated_start"), formula("saturated_step")
 
 
@@ -66,7 +66,7 @@ def only(g: Any, h: Any, e: Any, u: Any) -> None:
         e[k] = lifted(abs(h[k]))
         u[k] = only_start(g[k], e[k])
     for k in range(g.size):
-        u[k] = direct_quick(g[k], e[k], u[k])
+        u[k] = direct_quick(1.0 - g[k], g[k], e[k], u[k])
     for k in range(g.size):
         root = only_lowered(g[k], abs(h[k]), direct_step(g[k], e[k], u[k]))
         u[k] = where(h[k] < 0.0, -root, root)
@@ -166,9 +166,7 @@ def small(n: Any, chosen: Any, g: Any, e: Any, p: Any, q: Any, w: Any, middle: A
     for k in range(n):
         p[k], q[k] = g[chosen[k]], lifted(e[chosen[k]])
     for k in range(n):
-        w[k] = small_start(p[k], q[k])
-    for k in range(n):
-        w[k] = direct_quick(p[k], -q[k], w[k])
+        w[k] = small_rough(p[k], q[k])
     for k in range(n):
         w[k] = direct_step(p[k], -q[k], w[k])
     for k in range(n):

@@ -30,8 +30,6 @@ from moecusp._numerics.series import COTH, LOG2_HIGH, LOG2_LOW, TANH_DENOMINATOR
 _ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding and subtracting it rounds to an integer
 _LARGE = 1075 << 52  # bits of 2^52
 _PER_LOG2 = 1.4426950408889634
-_TINY = 2.0**-900  # below it residuals would be subnormal, and the leading term is exact for _LIFT times as much
-_LIFT = 2.0**600
 _FAR = 1e9  # outer roots this far out are where their starting values are
 
 
@@ -61,13 +59,16 @@ def tanh_pair(x: Any) -> Any:
     return tanh, where(near, ratio, x - tanh)
 
 
-def quick_tanh(x: Any) -> Any:
-    """Return tanh x and x - tanh x for x >= 0 within a few parts in 1e5: its continued fraction down to 13."""
+def quick_fraction(x: Any) -> Any:
+    """Return T, R, D with tanh x = T/D and x - tanh x = R/D within a few parts in 1e5, for x >= 0.
+
+    It is the continued fraction down to 13, in x up to 4.7.
+    """
     inside = where(x < 4.7, x, 4.7)
     y = inside * inside
-    above = 45045.0 + y * (2772.0 + y * 27.0)
-    rest = inside * y * above / (135135.0 + y * (62370.0 + y * (3150.0 + y * 28.0)))
-    return inside - rest, rest + (x - inside)
+    below = 135135.0 + y * (62370.0 + y * (3150.0 + y * 28.0))
+    rest = inside * y * (45045.0 + y * (2772.0 + y * 27.0))
+    return inside * below - rest, rest + (x - inside) * below, below
 
 
 def rough_root(x: Any) -> Any:
@@ -79,6 +80,19 @@ def rough_log(x: Any) -> Any:
     """Return log x within 0.06."""
     scaled = as_float((as_bits(x) >> 12) | _LARGE) - 4503599627370496.0  # the bits, as a number, over 2^12
     return scaled * 6.304136882681135e-13 - 709.06  # log 2/2^40
+
+
+def rough_sqrt(x: Any) -> Any:
+    """Return the square root of x > 0 within 0.2 %: minus half the exponent, and one step for 1/sqrt(x)."""
+    y = as_float(6910469410427058089 - (as_bits(x) >> 1))
+    return x * (y * (1.5008789 - 0.5 * x * y * y))
+
+
+def rough_tanh(x: Any) -> Any:
+    """Return tanh x for x >= 0 within 3 %."""
+    inside = where(x < 2.2, x, 2.2)
+    y = inside * inside
+    return inside * (0.973 + y * (y * 0.0219 - 0.213))
 
 
 def halley(newton: Any, bend: Any) -> Any:
@@ -102,8 +116,8 @@ def prepare(g: Any, size: Any) -> Any:
     """Return eta_f rounded to nearest, the exact gap eta_f - E rounded, u_f and a, for g > 1 (of g = 2 elsewhere)."""
     above = where(g > 1.0, g, 2.0)
     d, d_low = two_sum(above, -1.0)
-    fold, fold_low, fold_u = fold_point(d, d_low)
-    return fold, (fold - size) + fold_low, fold_u, sqrt(d / above)
+    fold, fold_low, fold_u, a = fold_point(d, d_low)
+    return fold, (fold - size) + fold_low, fold_u, a
 
 
 def middle_kind(g: Any, size: Any, fold_u: Any) -> Any:
@@ -116,24 +130,22 @@ def middle_kind(g: Any, size: Any, fold_u: Any) -> Any:
     return where(before, 0, where(saturated, 1, 2))
 
 
-def rational_tanh(x: Any) -> Any:
-    """Return the numerator and denominator of tanh x for x >= 0, within 3 %."""
-    inside = where(x < 2.4, x, 2.4)
-    y = inside * inside
-    return inside * (15.0 + y), 15.0 + 6.0 * y
-
-
 def fold_quick(a: Any, level: Any, d: Any) -> Any:
-    """Improve d roughly: the step of order four for (d - t) + a t^2/(1 + a t) = level."""
-    t, rest = quick_tanh(d)
-    q = 1.0 + a * t
-    s = 1.0 - t * t
-    n = t * (2.0 * a + t * (1.0 + a * a))  # n/q^2 is the derivative
-    w = q * (rest - level) + a * t * t  # q times the value
-    bend = s * (t + a) * w
-    twist = s * ((s - 2.0 * t * (t + a)) * q - 3.0 * a * s * (t + a)) * (w * w) * (1.0 / 3.0)
-    better = descend(d, q * w * (n * n - bend) / (n * (n * n - 2.0 * bend) + twist))
-    return where(level < _FAR, better, d)
+    """Improve d roughly: the step of order four for (d - t) + a t^2/(1 + a t) = level, brought to one division.
+
+    With t = T/D and 1 + a t = Q/D, N/Q^2 is the derivative and W/(Q D) the value.
+    """
+    t, rest, below = quick_fraction(d)
+    q = below + a * t
+    s = below * below - t * t
+    turn = t + a * below
+    n = t * (2.0 * a * below + t * (1.0 + a * a))
+    w = q * (rest - level * below) + a * t * t
+    bend = s * turn * w
+    twist = s * ((s - 2.0 * t * turn) * q - 3.0 * a * s * turn) * (w * w) * 0.3333333333333333
+    square = n * n * below
+    change = below * q * w * (square - bend) / (below * below * n * (square - 2.0 * bend) + twist)
+    return where(level < _FAR, descend(d, change), d)
 
 
 def fold_step(a: Any, level: Any, d: Any) -> Any:
@@ -152,9 +164,9 @@ def fold_step(a: Any, level: Any, d: Any) -> Any:
 def beyond_start(a: Any, level: Any) -> Any:
     """Return roughly how far an outer root lies beyond its fold."""
     third = 0.3333333333333333 * (1.0 - a) * rough_root(3.0 * level)
-    near = sqrt(level / (a + third))
-    above, below = rational_tanh(near)
-    far = level + above / (below + a * above)
+    near = rough_sqrt(level / (a + third))
+    t = rough_tanh(near)
+    far = level + t * (1.0 - a * t * (0.96 - 0.46 * a * t))
     return where(near < far, far, near)
 
 
@@ -174,14 +186,20 @@ def before(a: Any, gap: Any) -> Any:
     return fold_step(-a, -gap, fold_quick(-a, -gap, before_start(a, gap)))
 
 
-def direct_quick(g: Any, level: Any, u: Any) -> Any:
-    """Improve u roughly: the step of order four for (1 - g) u + g (u - tanh u) = level."""
-    t, rest = quick_tanh(u)
-    s = 1.0 - t * t
-    over = 1.0 / ((1.0 - g) + g * t * t)
-    newton = ((1.0 - g) * u + g * rest - level) * over
-    better = descend(u, householder(newton, 2.0 * g * t * s * over, 2.0 * g * s * (1.0 - 3.0 * t * t) * over))
-    return where(level < _FAR, better, u)
+def direct_quick(c: Any, g: Any, level: Any, u: Any) -> Any:
+    """Improve u roughly: the step of order four for c u + g (u - tanh u) = level, brought to one division.
+
+    With tanh u = T/D, n/D is the value and p/D^2 the derivative.
+    """
+    t, rest, below = quick_fraction(u)
+    s = below * below - t * t
+    n = (c * u - level) * below + g * rest
+    p = c * (below * below) + g * t * t
+    bend = g * t * s * n
+    twist = g * s * (below * below - 3.0 * t * t) * (n * n) * 0.3333333333333333
+    square = p * p
+    change = below * n * (square - bend) / (p * (square - 2.0 * bend) + twist)
+    return where(level < _FAR, descend(u, change), u)
 
 
 def direct_step(g: Any, level: Any, u: Any) -> Any:
@@ -192,49 +210,55 @@ def direct_step(g: Any, level: Any, u: Any) -> Any:
     return descend(u, halley(newton, 2.0 * g * t * (1.0 - t * t) * over))
 
 
+def lift(size: Any, tiniest: Any, tiny: Any) -> Any:
+    """Return a factor for tiny E, which leaves them so tiny that the root is linear in E, or goes with its cube root."""
+    return where(size < 2.0**-750, tiniest, where(size < 2.0**-430, tiny, 1.0))
+
+
 def lifted(size: Any) -> Any:
-    """Return E, or _LIFT times a tiny E."""
-    return where(size < _TINY, size * _LIFT, size)
+    """Return E, or for a tiny E a multiple that keeps the squares of residuals from underflowing."""
+    return size * lift(size, 2.0**636, 2.0**318)
 
 
 def only_start(g: Any, e: Any) -> Any:
     """Return the only root for g <= 1 roughly."""
     cubic = rough_root(e * 3.0 / where(g > 0.1, g, 0.1))
-    linear = (1.0 - g) * cubic
-    near = cubic / sqrt(1.0 + (linear / e) * (linear / e + 0.2))
-    above, below = rational_tanh(near)
-    far = e + g * (above / below)
+    ratio = (1.0 - g) * cubic / e
+    near = cubic / rough_sqrt(1.0 + ratio * (ratio + 0.2))
+    far = e + g * rough_tanh(near)
     return where(near < far, far, near)
 
 
 def only_lowered(g: Any, size: Any, u: Any) -> Any:
-    """Undo `lifted`: the root is linear in a tiny E, but goes with its cube root at g = 1."""
-    lowered = where(g < 1.0, u * _LIFT**-1, u * 2.0**-200)
-    return where(size > 0.0, where(size < _TINY, lowered, u), 0.0)
+    """Undo `lifted`."""
+    down = where(g < 1.0, lift(size, 2.0**-636, 2.0**-318), lift(size, 2.0**-212, 2.0**-106))
+    return where(size > 0.0, u * down, 0.0)
 
 
 def only(g: Any, size: Any) -> Any:
     """Return the only root for g <= 1, where E >= 0."""
     e = lifted(size)
-    return only_lowered(g, size, direct_step(g, e, direct_quick(g, e, only_start(g, e))))
+    return only_lowered(g, size, direct_step(g, e, direct_quick(1.0 - g, g, e, only_start(g, e))))
 
 
-def small_start(g: Any, e: Any) -> Any:
-    """Return a middle root below 0.65 roughly: three terms of the series in E."""
+def small_rough(g: Any, e: Any) -> Any:
+    """Return a middle root below 0.65 roughly: three terms of the series in E, improved for the equation over g."""
     linear = e / (g - 1.0)
+    over = 1.0 / g
     ratio = linear * linear * (g / (3.0 * (g - 1.0)))
-    return linear * (1.0 + ratio * (1.0 + 3.0 * ratio))
+    start = linear * (1.0 + ratio * (1.0 + 3.0 * ratio))
+    return direct_quick((1.0 - g) * over, 1.0, -e * over, start)
 
 
 def small_lowered(size: Any, w: Any) -> Any:
     """Undo `lifted`."""
-    return where(size < _TINY, w * _LIFT**-1, w)
+    return w * lift(size, 2.0**-636, 2.0**-318)
 
 
 def small(g: Any, size: Any) -> Any:
     """Return a middle root below 0.65."""
     e = lifted(size)
-    return small_lowered(size, direct_step(g, -e, direct_quick(g, -e, small_start(g, e))))
+    return small_lowered(size, direct_step(g, -e, small_rough(g, e)))
 
 
 def saturated_step(g: Any, size: Any, w: Any) -> Any:
@@ -263,9 +287,9 @@ def saturated(g: Any, size: Any) -> Any:
 
 
 def gain_step(eta: Any, d: Any) -> Any:
-    """Improve the root of eta_f(1 + d) = eta, d > 0: Halley's step, with the slope sqrt(d/(1 + d))."""
-    fold, fold_low, _ = fold_point(d, 0.0)
-    newton = ((fold - eta) + fold_low) / sqrt(d / (1.0 + d))
+    """Improve the root of eta_f(1 + d) = eta, d > 0: Halley's step, with the slope sqrt(d/(1 + d)) = tanh u_f."""
+    fold, fold_low, _, slope = fold_point(d, 0.0)
+    newton = ((fold - eta) + fold_low) / slope
     return descend(d, halley(newton, 0.5 / d / (1.0 + d)))
 
 

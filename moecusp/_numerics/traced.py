@@ -130,6 +130,7 @@ _SIGNATURES = (  # an intrinsic has named arguments
     lambda typed: lambda typing, a: typed,
     lambda typed: lambda typing, a, b: typed,
     lambda typed: lambda typing, a, b, c: typed,
+    lambda typed: lambda typing, a, b, c, d: typed,
 )
 
 
