@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from moecusp._numerics.operations import as_bits, as_float, sqrt, take, where
+from moecusp._numerics.operations import as_bits, as_float, least, patched, sqrt, take
 from moecusp._numerics.series import (
     FOLD_HIGH,
     FOLD_LOW,
@@ -83,14 +83,15 @@ def root_pair(d: Any, d_low: Any) -> Any:
 
     d_low, |d_low| <= 1, counts only beside a large d.
     """
-    x = where(d < _HUGE, d, _HUGE)
+    x = least(d, _HUGE)
     square, error = two_product(x, x)
     q, rest = two_sum(square, x)
     s = sqrt(q)
     back, back_error = two_product(s, s)
     over = 1.0 / s
     low = (((q - back) - back_error) + (rest + error)) * (0.5 * over)
-    return where(d < _HUGE, s, d), where(d < _HUGE, low, 0.5) + d_low, x * over
+    s, low = patched((s, low + d_low), d > _HUGE, lambda d, d_low: (d, d_low + 0.5), d, d_low)
+    return s, low, x * over
 
 
 def fold_series(d: Any, s: Any, s_low: Any) -> Any:
@@ -104,6 +105,12 @@ def fold_series(d: Any, s: Any, s_low: Any) -> Any:
     error = error + d * s_low
     product, rest = two_product(cube, high)
     return quick_sum(product, rest + (cube * low + error * high))
+
+
+def near_cusp(d: Any, s: Any, s_low: Any) -> Any:
+    """Return eta_f(1 + d) as a pair and u_f, for 0 < d <= FOLD_NEAR."""
+    high, low = fold_series(d, s, s_low)
+    return high, low, s + (s_low - high)
 
 
 def arsinh_root(d: Any, d_low: Any, s: Any, s_low: Any) -> Any:
@@ -138,11 +145,9 @@ def fold_point(d: Any, d_low: Any) -> Any:
 
     For d > 0.
     """
-    is_near = d < FOLD_NEAR
     s, s_low, tanh = root_pair(d, d_low)
-    near, near_low = fold_series(d, s, s_low)
-    v, v_low = arsinh_root(where(is_near, FOLD_NEAR, d), d_low, s, s_low)
-    far, error = two_sum(s, -v)
-    far, far_low = quick_sum(far, error + (s_low - v_low))
-    high = where(is_near, near, far)
-    return high, where(is_near, near_low, far_low), where(is_near, s + (s_low - near), v), tanh
+    v, v_low = arsinh_root(d, d_low, s, s_low)
+    high, error = two_sum(s, -v)
+    high, low = quick_sum(high, error + (s_low - v_low))
+    high, low, turn = patched((high, low, v), d < FOLD_NEAR, near_cusp, d, s, s_low)
+    return high, low, turn, tanh

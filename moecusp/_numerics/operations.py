@@ -33,6 +33,27 @@ def where(condition: Any, yes: Any, no: Any) -> Any:
     return namespace(condition).where(condition, yes, no)
 
 
+def least(x: Any, bound: float) -> Any:
+    """Return x, but at most a bound."""
+    return x.clamp(max=bound) if is_tensor(x) else np.minimum(x, bound)
+
+
+def greatest(x: Any, y: Any) -> Any:
+    """Return the larger of x and y, which may be a number; y where x is NaN."""
+    if not is_tensor(x):
+        return np.fmax(x, y)
+    return namespace(x).fmax(x, y) if is_tensor(y) else x.clamp(min=y)
+
+
+def patched(values: Any, condition: Any, function: Any, *arguments: Any) -> Any:
+    """Return a tuple of new values with those of function(*arguments) in their places where a rare condition holds."""
+    places = nonzero(condition)
+    if len(places):
+        for whole, part in zip(values, function(*(x[places] for x in arguments)), strict=True):
+            whole[places] = part
+    return values
+
+
 def sqrt(x: Any) -> Any:
     """Return the square root."""
     return namespace(x).sqrt(x)
@@ -53,7 +74,7 @@ def take(table: Sequence[float], index: Any) -> Any:
     if is_tensor(index):
         torch = namespace(index)
         return torch.tensor(table, dtype=torch.float64, device=index.device)[index]
-    return _array(table)[index]
+    return np.take(_array(table), index, mode="clip")  # spares a check
 
 
 def nonzero(condition: Any) -> Any:

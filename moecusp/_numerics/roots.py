@@ -18,7 +18,7 @@ from moecusp._numerics import steps
 from moecusp._numerics.operations import is_tensor, namespace, nonzero, where
 
 FEW, MANY = 2**12, 2**18  # sizes from which compiled loops pay, loaded or not
-BLOCK = 8192  # points at a time: their intermediate results stay in the cache
+BLOCK = 16384  # points at a time: their intermediate results stay in the cache
 
 MONOSTABLE, BISTABLE, FOLD, CUSP = 1, 2, 3, 4
 ABSENT, STABLE, UNSTABLE, SEMISTABLE = 0, 1, 2, 3
@@ -71,44 +71,48 @@ def regimes(g: Any, eta: Any) -> Any:
 def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
     """Write the roots and their stability of one block of points."""
     xp = namespace(g)
-    size = abs(eta)
-    left, middle, right = (xp.full_like(g, np.nan) for _ in range(3))
-    count = xp.ones_like(g)
+    u[:] = xp.nan
+    stability[:] = ABSENT
+    stability[:, 0] = STABLE
 
     below = nonzero(g <= 1.0)
-    right[below] = steps.only(g[below], size[below])
+    gb, hb = g[below], eta[below]
+    u[below, 0] = mirrored(hb, steps.only(gb, abs(hb)))
 
     above = nonzero(g > 1.0)
-    ga, ea = g[above], size[above]
+    ga, ha = g[above], eta[above]
+    ea = abs(ha)
     fold, gap, fold_u, a = steps.prepare(ga, ea)
-    right[above] = fold_u + reach(a, fold + ea)
-    one = xp.ones_like(ea)
-    count[above] = where(ea < fold, 3.0 * one, where(ea == fold, 2.0 * one, one))
-    left[above] = -fold_u  # at the fold itself
+    right = fold_u + reach(a, fold + ea)
+    u[above, 0] = mirrored(ha, right)
+
+    two = nonzero(ea == fold)
+    if len(two):
+        place, side = above[two], xp.signbit(ha[two])
+        u[place, 0] = where(side, -right[two], -fold_u[two])
+        u[place, 1] = where(side, fold_u[two], right[two])
+        stability[place, 0] = where(side, STABLE, SEMISTABLE)
+        stability[place, 1] = where(side, SEMISTABLE, STABLE)
 
     three = nonzero(ea < fold)
-    where3, g3, e3, gap3, u3, a3 = above[three], ga[three], ea[three], gap[three], fold_u[three], a[three]
-    left[where3] = -(u3 + reach(a3, gap3))
+    place, g3, e3, gap3, u3, a3 = above[three], ga[three], ea[three], gap[three], fold_u[three], a[three]
+    left, middle = u3 + reach(a3, gap3), xp.empty_like(u3)
     kind = steps.middle_kind(g3, e3, u3)
     by_fold, by_tail, by_value = (nonzero(kind == k) for k in range(3))
-    middle[where3[by_fold]] = -(u3[by_fold] - steps.before(a3[by_fold], gap3[by_fold]))
-    middle[where3[by_tail]] = -steps.saturated(g3[by_tail], e3[by_tail])
-    middle[where3[by_value]] = -steps.small(g3[by_value], e3[by_value])
+    middle[by_fold] = u3[by_fold] - steps.before(a3[by_fold], gap3[by_fold])
+    middle[by_tail] = steps.saturated(g3[by_tail], e3[by_tail])
+    middle[by_value] = steps.small(g3[by_value], e3[by_value])
+    side, right3 = xp.signbit(ha[three]), right[three]
+    u[place, 0] = -where(side, right3, left)
+    u[place, 1] = where(side, middle, -middle) + 0.0  # no negative zeros
+    u[place, 2] = where(side, left, right3)
+    stability[place, 1] = UNSTABLE
+    stability[place, 2] = STABLE
 
-    arrange(count, xp.signbit(eta), left, middle, right, u, stability)
 
-
-def arrange(count: Any, mirrored: Any, left: Any, middle: Any, right: Any, u: Any, stability: Any) -> None:
-    """Put the roots of E = |eta| in their places, mirrored where eta < 0."""
-    three, two, one = count == 3, count == 2, count == 1
-    sign = 1.0 - 2.0 * mirrored
-    last = where(mirrored, left, right)
-    u[:, 0] = sign * where(mirrored | one, right, left) + 0.0  # no negative zeros
-    u[:, 1] = where(three, sign * middle, where(two, sign * last, np.nan)) + 0.0
-    u[:, 2] = where(three, sign * last, np.nan)
-    stability[:, 0] = where(two & ~mirrored, SEMISTABLE, STABLE)
-    stability[:, 1] = where(three, UNSTABLE, where(two, where(mirrored, SEMISTABLE, STABLE), ABSENT))
-    stability[:, 2] = where(three, STABLE, ABSENT)
+def mirrored(eta: Any, root: Any) -> Any:
+    """Return the root for E = |eta| on the side of eta."""
+    return where(namespace(eta).signbit(eta), -root, root) + 0.0  # no negative zeros
 
 
 def reach(a: Any, level: Any) -> Any:

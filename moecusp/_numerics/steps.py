@@ -24,13 +24,13 @@ from __future__ import annotations
 from typing import Any
 
 from moecusp._numerics.double import fold_point, polynomial, two_sum
-from moecusp._numerics.operations import as_bits, as_float, sqrt, where
+from moecusp._numerics.operations import as_bits, as_float, greatest, least, patched, sqrt, where
 from moecusp._numerics.series import COTH, LOG2_HIGH, LOG2_LOW, TANH_DENOMINATOR, TANH_LIMIT, TANH_NUMERATOR
 
 _ROUNDER = 6755399441055744.0  # 1.5 * 2^52: adding and subtracting it rounds to an integer
 _LARGE = 1075 << 52  # bits of 2^52
 _PER_LOG2 = 1.4426950408889634
-_FAR = 1e9  # outer roots this far out are where their starting values are
+_FAR = 1e9  # this far out the equations are linear, and one step finds the root from anywhere
 
 
 def exponential_fraction(x: Any) -> Any:
@@ -38,7 +38,7 @@ def exponential_fraction(x: Any) -> Any:
 
     c = r coth(r/2) - r is a short series.
     """
-    double = 2.0 * where(x < 354.0, x, 354.0)
+    double = 2.0 * least(x, 354.0)
     n = (double * _PER_LOG2 + _ROUNDER) - _ROUNDER
     r = (n * LOG2_HIGH - double) + n * LOG2_LOW
     y = r * r
@@ -50,7 +50,7 @@ def exponential_fraction(x: Any) -> Any:
 def tanh_pair(x: Any) -> Any:
     """Return tanh x and x - tanh x for x >= 0, both without cancellation."""
     near = x < TANH_LIMIT
-    inside = where(near, x, TANH_LIMIT)
+    inside = least(x, TANH_LIMIT)
     y = inside * inside
     a, b = exponential_fraction(x)
     above = where(near, inside * y * polynomial(TANH_NUMERATOR, y), a + a)
@@ -64,7 +64,7 @@ def quick_fraction(x: Any) -> Any:
 
     It is the continued fraction down to 13, in x up to 4.7.
     """
-    inside = where(x < 4.7, x, 4.7)
+    inside = least(x, 4.7)
     y = inside * inside
     below = 135135.0 + y * (62370.0 + y * (3150.0 + y * 28.0))
     rest = inside * y * (45045.0 + y * (2772.0 + y * 27.0))
@@ -90,15 +90,14 @@ def rough_sqrt(x: Any) -> Any:
 
 def rough_tanh(x: Any) -> Any:
     """Return tanh x for x >= 0 within 3 %."""
-    inside = where(x < 2.2, x, 2.2)
+    inside = least(x, 2.2)
     y = inside * inside
     return inside * (0.973 + y * (y * 0.0219 - 0.213))
 
 
 def halley(newton: Any, bend: Any) -> Any:
-    """Return Halley's step from Newton's and bend = f''/f'; Newton's where the correction would turn it round."""
-    shrink = 1.0 - 0.5 * newton * bend
-    return newton / where(shrink > 0.0, shrink, 1.0)
+    """Return Halley's step from Newton's and bend = f''/f'."""
+    return newton / (1.0 - 0.5 * newton * bend)
 
 
 def householder(newton: Any, bend: Any, twist: Any) -> Any:
@@ -108,22 +107,20 @@ def householder(newton: Any, bend: Any, twist: Any) -> Any:
 
 
 def descend(x: Any, step: Any) -> Any:
-    """Return x - step, or x/2 where that would leave x > 0."""
-    return where(step < x, x - step, 0.5 * x)
+    """Return x - step, but at least x/2."""
+    return greatest(x - step, 0.5 * x)
 
 
 def prepare(g: Any, size: Any) -> Any:
-    """Return eta_f rounded to nearest, the exact gap eta_f - E rounded, u_f and a, for g > 1 (of g = 2 elsewhere)."""
-    above = where(g > 1.0, g, 2.0)
-    d, d_low = two_sum(above, -1.0)
+    """Return eta_f rounded to nearest, the exact gap eta_f - E rounded, u_f and a, for g > 1."""
+    d, d_low = two_sum(g, -1.0)
     fold, fold_low, fold_u, a = fold_point(d, d_low)
     return fold, (fold - size) + fold_low, fold_u, a
 
 
 def middle_kind(g: Any, size: Any, fold_u: Any) -> Any:
     """Return 0, 1, 2 where the middle root is best solved by `before`, `saturated` and `small`."""
-    most = 0.6 * fold_u
-    border = where(most < fold_u - 1.0, fold_u - 1.0, most)
+    border = greatest(fold_u - 1.0, 0.6 * fold_u)
     tanh, rest = tanh_pair(border)
     before = size > where(border < 1.0, (g - 1.0) * border - g * rest, g * tanh - border)  # w > border
     saturated = (border > 0.65) & (size > g * 0.5716699660851172 - 0.65)  # w > 0.65
@@ -140,12 +137,12 @@ def fold_quick(a: Any, level: Any, d: Any) -> Any:
     s = below * below - t * t
     turn = t + a * below
     n = t * (2.0 * a * below + t * (1.0 + a * a))
-    w = q * (rest - level * below) + a * t * t
+    w = q * (rest - least(level, _FAR) * below) + a * t * t
     bend = s * turn * w
     twist = s * ((s - 2.0 * t * turn) * q - 3.0 * a * s * turn) * (w * w) * 0.3333333333333333
     square = n * n * below
     change = below * q * w * (square - bend) / (below * below * n * (square - 2.0 * bend) + twist)
-    return where(level < _FAR, descend(d, change), d)
+    return descend(d, change)
 
 
 def fold_step(a: Any, level: Any, d: Any) -> Any:
@@ -158,7 +155,7 @@ def fold_step(a: Any, level: Any, d: Any) -> Any:
     n = t * (2.0 * a + t * (1.0 + a * a))
     w = 0.5 * q * (rest - level) + 0.5 * a * t * t
     below = n * n - 2.0 * w * ((1.0 - t * t) * (t + a))
-    return descend(d, w * (2.0 * q * n / where(below > 0.0, below, n * n)))
+    return descend(d, w * (2.0 * q * n / below))
 
 
 def beyond_start(a: Any, level: Any) -> Any:
@@ -167,7 +164,7 @@ def beyond_start(a: Any, level: Any) -> Any:
     near = rough_sqrt(level / (a + third))
     t = rough_tanh(near)
     far = level + t * (1.0 - a * t * (0.96 - 0.46 * a * t))
-    return where(near < far, far, near)
+    return greatest(near, far)
 
 
 def beyond(a: Any, level: Any) -> Any:
@@ -193,13 +190,13 @@ def direct_quick(c: Any, g: Any, level: Any, u: Any) -> Any:
     """
     t, rest, below = quick_fraction(u)
     s = below * below - t * t
-    n = (c * u - level) * below + g * rest
+    n = (c * u - least(level, _FAR)) * below + g * rest
     p = c * (below * below) + g * t * t
     bend = g * t * s * n
     twist = g * s * (below * below - 3.0 * t * t) * (n * n) * 0.3333333333333333
     square = p * p
     change = below * n * (square - bend) / (p * (square - 2.0 * bend) + twist)
-    return where(level < _FAR, descend(u, change), u)
+    return descend(u, change)
 
 
 def direct_step(g: Any, level: Any, u: Any) -> Any:
@@ -210,29 +207,36 @@ def direct_step(g: Any, level: Any, u: Any) -> Any:
     return descend(u, halley(newton, 2.0 * g * t * (1.0 - t * t) * over))
 
 
-def lift(size: Any, tiniest: Any, tiny: Any) -> Any:
-    """Return a factor for tiny E, which leaves them so tiny that the root is linear in E, or goes with its cube root."""
-    return where(size < 2.0**-750, tiniest, where(size < 2.0**-430, tiny, 1.0))
+def lift(size: Any, tiniest: float, tiny: float) -> Any:
+    """Return a factor for tiny E."""
+    return where(size < 2.0**-750, tiniest, where(size < 2.0**-430, tiny, 1.0 + 0.0 * size))
 
 
 def lifted(size: Any) -> Any:
-    """Return E, or for a tiny E a multiple that keeps the squares of residuals from underflowing."""
-    return size * lift(size, 2.0**636, 2.0**318)
+    """Return E, or for a tiny E a multiple that keeps the squares of residuals from underflowing.
+
+    It is still so tiny that the root is linear in it, or at g = 1 goes with its cube root.
+    """
+    return patched((1.0 * size,), size < 2.0**-430, lambda size: (size * lift(size, 2.0**636, 2.0**318),), size)[0]
 
 
 def only_start(g: Any, e: Any) -> Any:
     """Return the only root for g <= 1 roughly."""
-    cubic = rough_root(e * 3.0 / where(g > 0.1, g, 0.1))
+    cubic = rough_root(e * 3.0 / greatest(g, 0.1))
     ratio = (1.0 - g) * cubic / e
     near = cubic / rough_sqrt(1.0 + ratio * (ratio + 0.2))
     far = e + g * rough_tanh(near)
-    return where(near < far, far, near)
+    return greatest(near, far)
 
 
 def only_lowered(g: Any, size: Any, u: Any) -> Any:
     """Undo `lifted`."""
-    down = where(g < 1.0, lift(size, 2.0**-636, 2.0**-318), lift(size, 2.0**-212, 2.0**-106))
-    return where(size > 0.0, u * down, 0.0)
+
+    def lowered(g: Any, size: Any, u: Any) -> Any:
+        down = where(g < 1.0, lift(size, 2.0**-636, 2.0**-318), lift(size, 2.0**-212, 2.0**-106))
+        return (where(size > 0.0, u * down, 0.0),)
+
+    return patched((1.0 * u,), size < 2.0**-430, lowered, g, size, u)[0]
 
 
 def only(g: Any, size: Any) -> Any:
@@ -252,7 +256,8 @@ def small_rough(g: Any, e: Any) -> Any:
 
 def small_lowered(size: Any, w: Any) -> Any:
     """Undo `lifted`."""
-    return w * lift(size, 2.0**-636, 2.0**-318)
+    down = lambda size, w: (w * lift(size, 2.0**-636, 2.0**-318),)  # noqa: E731
+    return patched((1.0 * w,), size < 2.0**-430, down, size, w)[0]
 
 
 def small(g: Any, size: Any) -> Any:
@@ -276,9 +281,9 @@ def saturated_step(g: Any, size: Any, w: Any) -> Any:
 def saturated_start(g: Any, size: Any) -> Any:
     """Return roughly a middle root where tanh saturates: two rounds of w = log(2 g/(g - E - w) - 1)/2."""
     w = 0.5 * rough_log(2.0 * (g / (g - size)) - 1.0)
-    rest = (g - size) - where(w > 0.7, w, 0.7)
-    w = 0.5 * rough_log(2.0 * (g / where(rest > 1.0, rest, 1.0)) - 1.0)
-    return where(w > 0.7, w, 0.7)
+    rest = (g - size) - greatest(w, 0.7)
+    w = 0.5 * rough_log(2.0 * (g / greatest(rest, 1.0)) - 1.0)
+    return greatest(w, 0.7)
 
 
 def saturated(g: Any, size: Any) -> Any:
@@ -288,7 +293,7 @@ def saturated(g: Any, size: Any) -> Any:
 
 def gain_step(eta: Any, d: Any) -> Any:
     """Improve the root of eta_f(1 + d) = eta, d > 0: Halley's step, with the slope sqrt(d/(1 + d)) = tanh u_f."""
-    fold, fold_low, _, slope = fold_point(d, 0.0)
+    fold, fold_low, _, slope = fold_point(d, 0.0 * d)
     newton = ((fold - eta) + fold_low) / slope
     return descend(d, halley(newton, 0.5 / d / (1.0 + d)))
 
@@ -298,7 +303,7 @@ def gain(size: Any) -> Any:
 
     It starts from two terms of the series at the cusp, or from d = E - 1/2 + log(4 d + 2)/2 far from it.
     """
-    eta = where(size > 1e-30, size, 1e-30)
+    eta = greatest(size, 1e-30)
     cubed = rough_root(2.25 * eta * eta)
     d = where(eta < 1.0, cubed * (1.0 + 0.2 * cubed), eta - 0.5 + 0.5 * rough_log(4.0 * eta + 4.0))
     d = gain_step(eta, gain_step(eta, gain_step(eta, d)))

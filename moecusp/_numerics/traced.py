@@ -87,6 +87,11 @@ def where(condition: Scalar, yes: Any, no: Any) -> Scalar:
     return condition.of(condition.builder.select(condition.value, yes, no))
 
 
+def patched(values: Any, condition: Scalar, function: Any, *arguments: Any) -> Any:
+    """Return values, but those of function(*arguments) where the condition holds."""
+    return tuple(where(condition, p, v) for p, v in zip(function(*arguments), values, strict=True))
+
+
 def take(table: tuple[float, ...], index: Scalar) -> Scalar:
     """Return an entry of a table of constants."""
     module, kind = index.builder.module, ir.ArrayType(_FLOAT, len(table))
@@ -109,6 +114,9 @@ def _bind() -> dict[str, Any]:
     bound: dict[str, Any] = {
         "where": where,
         "take": take,
+        "patched": patched,
+        "least": lambda x, bound: where(x < bound, x, bound),
+        "greatest": lambda x, y: where(x > y, x, y),
         "sqrt": lambda x: x.call("llvm.sqrt"),
         "as_bits": lambda x: x.of(x.builder.bitcast(x.value, _BITS)),
         "as_float": lambda x: x.of(x.builder.bitcast(x.value, _FLOAT)),
