@@ -15,9 +15,10 @@ import mpmath
 
 from moecusp._arguments import ParameterError
 from moecusp.precise.multiprecision import arithmetic, bits_for, exact
-from moecusp.precise.newton import middle_start, newton, outer_start
+from moecusp.precise.newton import Slopes, newton
+from moecusp.precise.starts import outer_start, starts
 
-_SPARE = 20
+_SPARE = 32
 
 
 def _evaluate(formula: Callable[..., Any], digits: int, backend: str, *values: Fraction) -> Any:
@@ -35,7 +36,7 @@ def _evaluate(formula: Callable[..., Any], digits: int, backend: str, *values: F
             lost = max(number.exponent(t) for t in terms) - number.exponent(total)
         if total == 0 and all(t == 0 for t in terms):
             return number.mpf(total, bits)
-        if lost + _SPARE <= extra or extra > 40 * bits + 10_000:
+        if lost + 12 <= extra or extra > 40 * bits + 10_000:
             return number.mpf(total, bits)
         extra = min(lost, 2 * extra + bits) + _SPARE
 
@@ -125,10 +126,15 @@ def fold_gain(asymmetry: Any, *, digits: int = 50, backend: str = "auto") -> Any
     if eta == 0:
         return number.mpf(number.number(Fraction(1)), bits)
 
-    def f(n: Any, v: Any, level: Any) -> tuple[Any, ...]:
+    def f(n: Any, v: Any, level: Any) -> tuple[Any, Any, Slopes]:
         s = n.sinh(v)
-        c = n.sqrt(1 + s * s)
-        return s * c - v - level, 2 * s * s, 4 * s * c, s * c
+        both = s * n.sqrt(1 + s * s)
+
+        def slopes() -> tuple[Any, ...]:
+            square, product = 2 * s * s, 4 * both
+            return square, product, 4 + 4 * square, 4 * product
+
+        return both - v - level, both, slopes
 
     with number.precision(120):
         cubed = number.exp(number.log(number.number(eta * Fraction(3, 2))) / 3)
@@ -154,18 +160,23 @@ def equilibria(gain: Any, asymmetry: Any = 0, *, digits: int = 50, backend: str 
     g, eta = exact("gain", gain, 0), exact("asymmetry", asymmetry)
     size, sign = abs(eta), -1 if eta < 0 else 1
 
-    def f(n: Any, u: Any, gain: Any, level: Any) -> tuple[Any, ...]:
+    def f(n: Any, u: Any, gain: Any, level: Any) -> tuple[Any, Any, Slopes]:
         t = n.tanh(u)
-        sech = 1 - t * t
-        return gain * t - u + level, gain * sech - 1, 2 * gain * t * sech, abs(u) + gain * abs(t)
+        load = gain * t
+
+        def slopes() -> tuple[Any, ...]:
+            tanh, g = +t, +gain
+            sech = 1 - tanh * tanh
+            peak = g * sech
+            bend = -2 * tanh * peak
+            return peak - 1, bend, peak * (4 - 6 * sech), bend * (4 - 12 * sech)
+
+        return load - u + level, abs(load) + abs(u), slopes
 
     if size == 0 and g <= 1:
         return (number.mpf(number.number(Fraction(0)), bits),)
-    starts = [outer_start(number, g, size, 1)]
-    if g > 1:
-        inner = outer_start(number, g, size, -1)
-        starts = [inner, *middle_start(number, g, size), *starts] if inner is not None else starts
-    roots = [number.mpf(newton(number, f, (g, size), start, bits), bits) for start in starts]
+    places, good = starts(number, g, size)
+    roots = [number.mpf(newton(number, f, (g, size), start, bits, good), bits) for start in places]
     return tuple(roots) if sign > 0 else tuple(mpmath.fneg(u, exact=True) for u in reversed(roots))
 
 
