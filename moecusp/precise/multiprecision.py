@@ -79,7 +79,11 @@ class Mpmath:
                 values = compute(self)
                 if last is not None:
                     agreed = min(
-                        self.exponent(x) - self.exponent(x - y) if x else ZERO if y or precision < 4 * bits else bits + 9
+                        self.exponent(x) - self.exponent(x - y)
+                        if x
+                        else ZERO
+                        if y or precision < 4 * bits
+                        else bits + 9
                         for x, y in zip(values, last, strict=True)
                     )
                     if agreed >= bits + 3:
@@ -217,5 +221,17 @@ def exact(name: str, value: Any, low: int | None = None) -> Fraction:
     except (TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError) as error:
         raise ParameterError(name, value, allowed) from error
     if low is not None and number < low:
+        raise ParameterError(name, value, allowed)
+    return number
+
+
+def positive(name: str, value: Any) -> Fraction:
+    """Return a number > 0 exactly, or raise ParameterError."""
+    allowed = "finite and real and > 0"
+    try:
+        number = exact(name, value)
+    except ParameterError as error:
+        raise ParameterError(name, value, allowed) from error
+    if number <= 0:
         raise ParameterError(name, value, allowed)
     return number
