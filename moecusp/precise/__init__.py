@@ -7,7 +7,9 @@ digits asked for; wherever terms cancel, the working precision is raised until t
 with flint by the radius of Arb's balls, with mpmath by the agreement of two precisions.
 
 Where moecusp returns NaN or inf because there is nothing to return (no fold, one well only), these functions raise
-ParameterError. Quadratures are practical to some 2,000 digits, `escape_barrier` to 200 and `escape_time` to 100.
+ParameterError. What needs a quadrature (the soft-hard gap, the logistic-normal response,
+the stationary density, `escape_barrier` and the escape times) is practical to a few hundred digits, with flint to some
+1,000. Both arithmetics use the same formulas; only eigenvalues are mpmath's with either backend.
 """
 
 from moecusp._arguments import ParameterError

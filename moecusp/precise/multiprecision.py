@@ -166,7 +166,7 @@ def _same(x: Any) -> Any:
 class _Precision:
     """Set the precision of a context for a while; leaner than the managers of the contexts themselves."""
 
-    __slots__ = ("bits", "context", "before")
+    __slots__ = ("before", "bits", "context")
 
     def __init__(self, context: Any, bits: int) -> None:
         self.context, self.bits = context, bits

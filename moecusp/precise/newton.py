@@ -1,4 +1,4 @@
-"""Roots to any precision: from a starting value of some digits, steps that multiply the number of right digits by five."""
+"""Roots to any precision: from a start of some digits, steps that multiply the number of right digits by five."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ the integrand has singularities close by.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ def integrate(number: Any, f: Callable[[Any], tuple[Any, ...]], points: Sequence
     the root of what is asked for, after changes that fell so fast.
     """
     ends = [number.settle(x) for x in points]
-    panels = [(a, b, number.settle((b - a) / 2)) for a, b in zip(ends, ends[1:], strict=False) if b > a]
+    panels = [(a, b, number.settle((b - a) / 2)) for a, b in itertools.pairwise(ends) if b > a]
     totals: list[Any] = []
     sizes: list[Any] = []
     before: list[Any] = []

@@ -16,7 +16,7 @@ def ramp_delay(rate: Any, gain: Any, *, digits: int = 50, backend: str = "auto")
 
     >>> from moecusp import precise
     >>> print(precise.ramp_delay("0.001", 2, digits=15))
-    0.0262443681786376
+    0.0262443683311199
     """
     rho, g = positive("rate", rate), exact("gain", gain)
     if g <= 1:

@@ -99,7 +99,7 @@ class HardGaussianResponse(LoadResponse):
 class LogisticNormalResponse(LoadResponse):
     """G(z) = E tanh(beta (z + xi)/2), xi ~ N(0, sigma^2); see `moecusp.LogisticNormalResponse`.
 
-    By quadrature of integrands of one sign: seconds at 500 digits, so that some 2,000 are practical.
+    By quadrature of integrands of one sign: 1,000 digits take fifteen seconds with flint, and ten times that with mpmath.
     """
 
     def __init__(self, sigma: Any, inverse_temperature: Any = 1) -> None:

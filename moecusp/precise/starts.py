@@ -1,4 +1,4 @@
-"""Starting values for the equilibria of two experts: a float where rounding cannot mislead, else as many bits as needed."""
+"""Starts for the equilibria of two experts: floats where rounding cannot mislead, else as many bits as needed."""
 
 from __future__ import annotations
 
