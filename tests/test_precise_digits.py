@@ -112,15 +112,15 @@ ARGUMENTS = [
 def test_every_argument_is_checked(name: str, arguments: tuple[Any, ...], place: int, bad: Any) -> None:
     argument = list(inspect.signature(getattr(precise, name)).parameters)[place]
     given = [bad if i == place else a for i, a in enumerate(arguments)]
-    with pytest.raises(ParameterError, match=f"^{argument} = "):
+    with pytest.raises(ParameterError, match=rf"^{argument} = "):
         getattr(precise, name)(*given)
 
 
 @pytest.mark.parametrize(("name", "arguments"), list(dict(CLOSED + SLOW).items()))
 def test_digits_and_backend_are_checked(name: str, arguments: tuple[Any, ...]) -> None:
-    with pytest.raises(ParameterError, match="^digits"):
+    with pytest.raises(ParameterError, match=r"^digits"):
         getattr(precise, name)(*arguments, digits=0)
-    with pytest.raises(ParameterError, match="^backend"):
+    with pytest.raises(ParameterError, match=r"^backend"):
         getattr(precise, name)(*arguments, backend="gmp")
 
 
@@ -171,16 +171,16 @@ OUTSIDE = [
 
 @pytest.mark.parametrize(("name", "arguments", "argument"), OUTSIDE)
 def test_outside_the_range(name: str, arguments: tuple[Any, ...], argument: str) -> None:
-    with pytest.raises(ParameterError, match=f"^{argument} = "):
+    with pytest.raises(ParameterError, match=rf"^{argument} = "):
         getattr(precise, name)(*arguments)
 
 
 def test_methods_of_a_response_are_checked():
     response = precise.HardGaussianResponse()
     for method, argument in (("value", "z"), ("slope", "z"), ("critical_feedback", "decay"), ("fold_curve", "z")):
-        with pytest.raises(ParameterError, match=f"^{argument} = "):
+        with pytest.raises(ParameterError, match=rf"^{argument} = "):
             getattr(response, method)(float("nan"))
-    with pytest.raises(ParameterError, match="^decay = "):
+    with pytest.raises(ParameterError, match=r"^decay = "):
         response.fold_curve(1, 0)
-    with pytest.raises(ParameterError, match="^jitter = "):
+    with pytest.raises(ParameterError, match=r"^jitter = "):
         precise.EmpiricalResponse([1]).slope(0)

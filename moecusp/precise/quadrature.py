@@ -40,8 +40,13 @@ def integrate(number: Any, f: Callable[[Any], tuple[Any, ...]], points: Sequence
             scales = [number.exponent(s) - level for s in sizes]
             changes = [number.exponent(x - y) for x, y in zip(values, before, strict=True)]
             settled = min(s - c for s, c in zip(scales, changes, strict=True))
-            if settled > bits or (settled > bits // 2 + 6 and settled > 3 * earlier // 2):
+            if settled > bits // 2 + 6 and (settled > bits or settled > 3 * earlier // 2):
                 error = min(bits, 2 * settled - 8)
+            elif settled > bits // 2 + 6 and settled < earlier + 8:  # nothing but rounding left
+                error = min(settled, earlier) - 8
+            else:
+                error = 0
+            if error:
                 return tuple(number.blur(v, s - error) for v, s in zip(values, scales, strict=True))
             earlier = max(settled, 1)
         before = values
