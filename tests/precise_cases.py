@@ -72,7 +72,8 @@ def call(name: str, arguments: tuple[Any, ...], digits: int, backend: str = "aut
 
 def ask(name: str, arguments: tuple[Any, ...], digits: int, backend: str = "auto") -> list[Any]:
     """Return value, slope, critical feedback and fold curve of a response."""
-    response, how = getattr(precise, name)(*arguments), {"digits": digits, "backend": backend}
+    response = getattr(precise, name)(*arguments)
+    how: dict[str, Any] = {"digits": digits, "backend": backend}
     found = [response.value("0.3", **how), response.slope("-2", **how), response.critical_feedback("0.7", **how)]
     return [*found, *response.fold_curve("1e-3", "0.7", **how)]
 

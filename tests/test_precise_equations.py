@@ -186,10 +186,11 @@ class TestMatrices:
 
 class TestNoise:
     @pytest.mark.parametrize("point", [("1.3", "0.05"), ("0.4", "-2"), ("1.0001", 0), ("40", "3")])
-    def test_variance_of_the_linear_chain(self, point):
-        roots = precise.equilibria(*point, digits=HIGH)
-        found = precise.stationary_variance(*point, "0.1", 3, digits=DIGITS)
-        memory = precise.lag1_autocorrelation(*point, "0.1", digits=DIGITS)
+    def test_variance_of_the_linear_chain(self, point: tuple[str, str]):
+        gain, asymmetry = point
+        roots = precise.equilibria(gain, asymmetry, digits=HIGH)
+        found = precise.stationary_variance(gain, asymmetry, "0.1", 3, digits=DIGITS)
+        memory = precise.lag1_autocorrelation(gain, asymmetry, "0.1", digits=DIGITS)
         assert [mp.isnan(v) for v in found] == ([False] if len(roots) == 1 else [False, True, False])
         with mp.workdps(120):
             for u, v, a in zip(roots, found, memory, strict=True):
