@@ -62,7 +62,7 @@ RESPONSES: list[tuple[str, tuple[Any, ...]]] = [
     ("EmpiricalResponse", (["-1", "0.2", "0.7"], "1.3")),
     ("LogisticNormalResponse", ("1.3", "0.7")),
 ]
-FAMILIES = [("0.95", 3, None), ("1.2", 6, None), ("0.4", 10**6, (1, 2, 1000))]
+FAMILIES: list[tuple[str, int, Any]] = [("0.95", 3, None), ("1.2", 6, None), ("0.4", 10**6, (1, 2, 1000))]
 
 
 def call(name: str, arguments: tuple[Any, ...], digits: int, backend: str = "auto") -> list[Any]:

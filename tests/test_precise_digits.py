@@ -82,9 +82,10 @@ def test_responses(name: str, arguments: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize("digits", [30, 200])
 @pytest.mark.parametrize("case", FAMILIES)
 def test_families_of_experts(case: Any, digits: int) -> None:
-    reference = states(*case, 2 * digits + 20, "flint")
+    gain, experts, favoured = case
+    reference = states(gain, experts, favoured, 2 * digits + 20, "flint")
     for backend in BACKENDS:
-        same(states(*case, digits, backend), reference, digits)
+        same(states(gain, experts, favoured, digits, backend), reference, digits)
 
 
 def test_ten_thousand_digits():

@@ -45,7 +45,7 @@ def newton(
                 lost, curve = max(lost, needed), max(curve, 3 + max(bends))
                 if aim + lost + curve + 8 > precision + START // 2:  # too much cancelled: once more with more bits
                     continue
-                change, agreed = _change(value, first, rest, exponent, root_size)
+                change, agreed = _change(number, value, first, rest, root_size, 0)
                 if agreed <= curve + 4:  # far away: plain Newton steps, which keep to one side of a convex function
                     x, aim = number.settle(x - value / first), 2 * START + 2 * curve
                     continue
@@ -53,7 +53,7 @@ def newton(
             else:
                 with number.precision(aim - good + lost + curve + 16):
                     first, *rest = slopes()
-                    change, agreed = _change(value, first, rest, exponent, root_size)
+                    change, agreed = _change(number, value, first, rest, root_size, good - curve)
                     if agreed <= curve + 4:
                         raise ArithmeticError(_STRAYED)
             x = number.settle(x - change)
@@ -67,22 +67,27 @@ def newton(
 _STRAYED = "a root did not converge; please report the parameters"
 
 
-def _change(
-    value: Any, first: Any, rest: Sequence[Any], exponent: Callable[[Any], int], root_size: int
-) -> tuple[Any, int]:
-    """Return how far the root is below x, and the number of leading bits in which the two agree."""
+def _change(number: Any, value: Any, first: Any, rest: Sequence[Any], root_size: int, fewer: int) -> tuple[Any, int]:
+    """Return how far the root is below x, and the number of leading bits in which the two agree.
+
+    Beyond the first term of the series, which is smaller by that much, the precision is less by `fewer` bits.
+    """
     c = value / first
-    total = 1
-    if rest:
-        a = rest[0] / first / 2
-        total = 1 + c * a
+    agreed = root_size - number.exponent(c)
+    if not rest:
+        return c, agreed
+    with number.precision(max(number.ctx.prec - max(fewer, 0), 40)):
+        step, inverse = +c, 1 / +first
+        a = rest[0] * inverse / 2
+        total = step * a
         if len(rest) > 1:
-            b = rest[1] / first / 6
+            b = rest[1] * inverse / 6
             cubic = 2 * a * a - b
             if len(rest) > 2:
-                cubic = cubic + c * (5 * a * (a * a - b) + rest[2] / first / 24)
-            total = total + c * c * cubic
-    return c * total, root_size - exponent(c)
+                cubic = cubic + step * (5 * a * (a * a - b) + rest[2] * inverse / 24)
+            total = total + step * step * cubic
+        extra = step * total
+    return c + extra, agreed
 
 
 def _aim(goal: int, good: int, curve: int, order: int) -> int:
