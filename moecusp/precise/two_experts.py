@@ -67,7 +67,12 @@ def fold_asymmetry(gain: Any, *, digits: int = 50, backend: str = "auto") -> Any
     6.66666666646666666667738095238e-16
     """
     d = exact("gain", gain, 1) - 1
-    return evaluate(lambda n, d: (n.sqrt(d * (1 + d)), -n.asinh(n.sqrt(d))), digits, backend, d)
+
+    def terms(n: Any, d: Any) -> tuple[Any, Any]:
+        root = n.sqrt(d * (1 + d))
+        return root, -n.log1p(2 * (d + root)) / 2  # arsinh sqrt(g - 1)
+
+    return evaluate(terms, digits, backend, d)
 
 
 def hysteresis_width(gain: Any, *, digits: int = 50, backend: str = "auto") -> Any:
