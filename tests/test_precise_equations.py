@@ -337,3 +337,14 @@ def test_reduced_variables_are_exact_fractions(kappa: Fraction, mu: Fraction, k:
             (precise.cusp_normal_form(kappa, mu, digits=DIGITS).cubic, -kappa / 3),
         ):
             near(found, mp.mpf(exact.numerator) / exact.denominator)
+
+
+def test_empirical_response_is_the_mean_over_tokens():
+    margins, z = [-1.0, 0.25, 0.75, 2.0], 0.5
+    soft, hard = precise.EmpiricalResponse(margins, 2), precise.EmpiricalResponse(margins, jitter=0.5)
+    near(soft.value(z, digits=DIGITS), mp.fsum(mp.tanh(z + m) for m in margins) / 4)
+    near(soft.slope(z, digits=DIGITS), mp.fsum(mp.sech(z + m) ** 2 for m in margins) / 4)
+    near(hard.value(z, digits=DIGITS), mp.fsum(mp.erf((z + m) * mp.sqrt(2)) for m in margins) / 4)
+    near(hard.slope(z, digits=DIGITS), mp.fsum(2 * mp.npdf(z + m, 0, 0.5) for m in margins) / 4)
+    assert precise.EmpiricalResponse(margins).value(z) == 0.5
+    assert precise.EmpiricalResponse([-1, 1], 3).value(0) == 0
