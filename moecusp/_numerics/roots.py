@@ -91,8 +91,8 @@ def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
         place, side = above[two], xp.signbit(ha[two])
         u[place, 0] = where(side, -right[two], -fold_u[two])
         u[place, 1] = where(side, fold_u[two], right[two])
-        stability[place, 0] = where(side, STABLE, SEMISTABLE)
-        stability[place, 1] = where(side, SEMISTABLE, STABLE)
+        stability[place, 1] = STABLE
+        stability[place[side], 1] = stability[place[~side], 0] = SEMISTABLE
 
     three = nonzero(ea < fold)
     place, g3, e3, gap3, u3, a3 = above[three], ga[three], ea[three], gap[three], fold_u[three], a[three]
