@@ -15,7 +15,7 @@ from moecusp.certify.escape_path import Path
 from moecusp.certify.integrals import integral
 from moecusp.certify.noise import work
 
-_BITS = 80  # relative accuracy of the action
+_BITS = 72  # relative accuracy of the action
 
 
 @dataclass(frozen=True)

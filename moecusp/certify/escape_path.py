@@ -22,8 +22,9 @@ from flint import acb, arb, ctx
 
 from moecusp.certify.balls import Ball, root
 
-_TINY = 2.0**-20  # half-lengths below which derivatives come from their hulls
-_SMALL = 0.25  # and below which the mean comes from its series
+_TINY = 2.0**-20  # half-lengths below which derivatives come from their hulls, and the mean from its series
+_SMALL = 0.25  # and, on wide balls, below which the mean comes from its series
+_SPARE = 44  # bits that differences over longer ones may lose
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,14 @@ class Path:
             high = (2 * high).upper()
             if high > 2**20 * (1 + self.gain + abs(self.asymmetry)):
                 return arb.nan()
+        with ctx.workprec(60 + _SPARE):
+            k = root(lambda k: self.value(x, k), lambda k: self.slope(x, k), arb(0), high, 60).mid()
+        for _ in range(bits // 80 + 1):
+            k = (k - self.value(x, k) / self.slope(x, k)).mid()
+        error = (k / arb(2) ** (bits - 40)).upper()
+        low, high = (k - error).lower(), (k + error).upper()
+        if self.value(x, low) < 0 and self.value(x, high) > 0:  # certain, for Phi rises
+            return low.union(high)
         return root(lambda k: self.value(x, k), lambda k: self.slope(x, k), arb(0), high, bits)
 
     def on(self, x: Any, bits: int) -> Any:
@@ -73,10 +82,11 @@ class Path:
         """
         if not isinstance(x, acb):
             x = acb(x)
-        if x.is_exact() and x.imag == 0:
-            return acb(self.at(x.real, bits))
         middle = x.real.mid()
-        start = self.at(middle, 60)
+        narrow = x.rad() < arb(2) ** -(bits // 2)
+        start = self.at(middle, bits if narrow else 60)
+        if x.is_exact() and x.imag == 0:
+            return acb(start)
         if not start.is_finite() or x.imag.mid() != 0:
             return acb(arb.nan())
         centre = start.mid()
@@ -110,7 +120,7 @@ def _inside(inner: Any, outer: Any) -> bool:
 
 def mean_tanh(m: Any, k: Any) -> Any:
     """Return the mean of tanh over [m - k, m + k] = tanh m A(tanh m tanh k) tanh k/k, A(x) = artanh(x)/x."""
-    if not k.abs_upper() < _SMALL:
+    if not k.abs_upper() < (_TINY if m.is_exact() and k.is_exact() else _SMALL):  # direct: sharper at points, worse on wide balls
         return (_log_cosh(m + k) - _log_cosh(m - k)) / (2 * k)
     t = m.tanh()
     return t * _artanh_ratio(t * k.tanh()) * _sinh_ratio(k) / k.cosh()
@@ -121,7 +131,7 @@ def mean_slope(m: Any, k: Any) -> Any:
     def direct() -> Any:
         return ((m + k).tanh() - (m - k).tanh()) / (2 * k)
 
-    return _better(k, direct, lambda: (1 - _along(m, k).tanh() ** 2))
+    return _better(m, k, direct, lambda: 1 - _along(m, k).tanh() ** 2)
 
 
 def mean_growth(m: Any, k: Any) -> Any:
@@ -133,15 +143,15 @@ def mean_growth(m: Any, k: Any) -> Any:
         t = _along(m, k).tanh()
         return -2 * k / 3 * t * (1 - t * t)
 
-    return _better(k, direct, hull)
+    return _better(m, k, direct, hull)
 
 
-def _better(k: Any, direct: Callable[[], Any], hull: Callable[[], Any]) -> Any:
+def _better(m: Any, k: Any, direct: Callable[[], Any], hull: Callable[[], Any]) -> Any:
     """Return the narrower of two enclosures; the hull alone for tiny k."""
     if not k.abs_lower() > _TINY:
         return hull()
     first = direct()
-    if k.is_exact() or not k.abs_upper() < 1:
+    if m.is_exact() and k.is_exact():
         return first
     second = hull()
     return first if first.is_finite() and _width(first) < _width(second) else second
@@ -172,9 +182,9 @@ def _sinh_ratio(k: Any) -> Any:
 def _artanh_ratio(x: Any) -> Any:
     """Return sum of x^(2n)/(2n+1), with a bound on what is left out; not finite unless |x| < 1/2."""
     largest = x.abs_upper()
-    if not largest < 0.5:
+    if not largest < 2 * _SMALL:
         return acb(arb.nan()) if isinstance(x, acb) else arb.nan()
-    square, terms = x * x, int(ctx.prec) // 2 if largest > _SMALL else int(ctx.prec) // 4 + 1
+    square, terms = x * x, int(ctx.prec) // 38 + 1 if largest < 2 * _TINY else 20
     total = x * 0
     for n in reversed(range(terms)):
         total = total * square + arb(1) / (2 * n + 1)

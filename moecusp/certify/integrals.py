@@ -72,3 +72,16 @@ def _tail(r: Ball, d: Ball) -> Ball:
 def upper_normal(x: Ball) -> Ball:
     """Return Q(x), the probability that a standard normal number exceeds x."""
     return (x / arb(2).sqrt()).erfc() / 2
+
+
+def logistic(w: Any) -> Any:
+    """Return 1/(1 + exp w), within q/(1 - q) of 0 or 1 for q = exp(-|Re w|) < 1/2 however wide Im w is."""
+    if not isinstance(w, acb) or w.is_exact():
+        return 1 / (1 + w.exp())
+    q = (-w.real.abs_lower()).exp()
+    plain = 1 / (1 + w.exp())
+    if not q < 0.5:
+        return plain
+    far = arb(0, 1) * (q / (1 - q)).upper()
+    bound = acb((arb(0) if w.real > 0 else arb(1)) + far, far)
+    return plain if plain.is_finite() and plain.real.rad() < bound.real.rad() else bound

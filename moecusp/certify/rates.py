@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flint import arb
+from flint import arb, ctx
 
 from moecusp._arguments import POSITIVE, ParameterError, Range
-from moecusp.certify.balls import Ball, sharp
+from moecusp.certify.balls import BITS, Ball, sharp
 from moecusp.certify.susceptibility import largest_eigenvalue, symmetric
 
 
@@ -31,11 +31,8 @@ def largest_safe_update_rate(susceptibility: Any) -> Ball:
     A matrix of balls stands for the symmetric matrices in it.
     """
 
-    def formula(bits: int) -> Ball:
-        chi = symmetric("susceptibility", susceptibility, bits)
-        top = largest_eigenvalue(chi, bits)
+    with ctx.workprec(BITS):
+        top = largest_eigenvalue(symmetric("susceptibility", susceptibility, BITS), BITS)
         if not top > 0:
             raise ParameterError("susceptibility", susceptibility, "of a largest eigenvalue that is certainly > 0")
         return 2 / top
-
-    return formula(256)

@@ -9,7 +9,7 @@ from flint import arb, ctx
 
 from moecusp._arguments import POSITIVE
 from moecusp.certify.balls import Ball, ball, between, refined, sech_squared, size, through
-from moecusp.certify.integrals import gaussian_integral, integral, upper_normal
+from moecusp.certify.integrals import gaussian_integral, integral, logistic, upper_normal
 
 
 class CertifiedResponse(ABC):
@@ -176,7 +176,7 @@ class LogisticNormalResponse(CertifiedResponse):
             # pairs of margins: sinh y/(cosh y + cosh a) = (1 - exp(-2 y))/((1 + exp(a - y)) (1 + exp(-a - y)))
 
             def h(x: Any) -> Any:
-                return 1 / ((1 + (s * x - y).exp()) * (1 + (-s * x - y).exp()))
+                return logistic(s * x - y) * logistic(-s * x - y)
 
             return -(-2 * y).expm1() * gaussian_integral(h, lambda x: _pair_tilt(x, y, s), arb(0), _goal())
 
@@ -187,15 +187,14 @@ class LogisticNormalResponse(CertifiedResponse):
         y, s = beta * z, beta * self._sigma
 
         def h(x: Any) -> Any:  # sech^2(a/2)/2
-            q = (s * x - y).exp()
-            return 2 / ((1 + q) * (1 + 1 / q))
+            return 2 * logistic(s * x - y) * logistic(y - s * x)
 
         return beta * gaussian_integral(h, lambda x: -s * ((s * x - y) / 2).tanh(), arb(0), _goal())
 
     def _lag(self, z: Ball) -> Ball:
-        """Return -D/G', D = G - z G' = E of (sinh y cosh y - y + C (sinh y - y cosh y))/(cosh y + C)^2, C = cosh a.
+        """Return -D/G', D = G - z G' = E of y (sinh y R)^2 - (y cosh y - sinh y) R, R = 1/(cosh y + cosh a).
 
-        D is -int x f''(x + a) dx over 0 < x < y, in pairs +-a at most y^3/12 for |f'''| <= 1/4, and at most 1 + y.
+        R is 2 exp(-y)/((1 + exp(a - y)) (1 + exp(-a - y))). D is -int x f''(x + a) dx over 0 < x < y, in pairs +-a at most y^3/12 for |f'''| <= 1/4, and at most 1 + y.
         """
         if z == 0:
             return arb(0)
@@ -204,12 +203,12 @@ class LogisticNormalResponse(CertifiedResponse):
         bits = _goal()
         with ctx.workprec(2 * ctx.prec + 64):
             most = (y**3 / 12).min(1 + y).upper()
-            rest, lack, wide = y.sinh() * y.cosh() - y, y.sinh() - y * y.cosh(), y.cosh()
+            lack, sinh = y * y.cosh() - y.sinh(), y.sinh()
             reach = (arb(2 * bits) + 20).sqrt().upper()
 
             def f(x: Any) -> Any:
-                c = (s * x).cosh()
-                return (-x * x / 2).exp() * (rest + c * lack) / (wide + c) ** 2 / most
+                r = 2 * (-y).exp() * logistic(s * x - y) * logistic(-s * x - y)
+                return (-x * x / 2).exp() * (y * (sinh * r) ** 2 - lack * r) / most
 
             half = integral(f, [arb(0), (y / s).mid().min(reach), reach], bits) / (2 * arb.pi()).sqrt()
             lag = 2 * most * (half + arb(0, 1) * upper_normal(reach))

@@ -9,7 +9,7 @@ from flint import arb, ctx
 
 from moecusp._arguments import POSITIVE, integer
 from moecusp.certify.balls import Ball, between, sharp, size
-from moecusp.certify.integrals import gaussian_integral
+from moecusp.certify.integrals import gaussian_integral, logistic
 from moecusp.certify.responses import gaussian_peak
 
 
@@ -31,7 +31,7 @@ def _gap(t: Ball, b: Ball, sigma: Ball) -> Ball:
     rate, bits = sigma / t, ctx.prec // 2
 
     def h(x: Any) -> Any:
-        return 1 / (1 + (rate * x).exp())
+        return logistic(rate * x)
 
     def tilt(x: Ball) -> Ball:
         return -rate / (1 + (-rate * x).exp())
