@@ -86,6 +86,9 @@ def _barriers(gain: Any, asymmetry: Any, upper: Callable[[Ball, Ball], Ball]) ->
         for sides in ((-high, -low), (low, high)):
             first = upper(g, sides[0])
             values.append(first if eta.is_exact() else first.union(upper(g, sides[1])))
+            if eta == 0:  # both sides are the same
+                values.append(first)
+                break
     if not all(value.is_finite() for value in values):
         return Barriers(Verdict.UNDECIDED)
     return Barriers(Verdict.PROVED, tuple(values))
