@@ -35,9 +35,11 @@ def gaussian_mean(f: Any, sigma: Any, cuts: list[Any]) -> Any:
 
 
 class TestResponses:
-    MEMBERS = ((certify.SoftmaxResponse, mc.SoftmaxResponse, ("0.7",)),
-               (certify.HardGaussianResponse, mc.HardGaussianResponse, ("1.3",)),
-               (certify.LogisticNormalResponse, mc.LogisticNormalResponse, ("1.3", "0.7")))
+    MEMBERS = (
+        (certify.SoftmaxResponse, mc.SoftmaxResponse, ("0.7",)),
+        (certify.HardGaussianResponse, mc.HardGaussianResponse, ("1.3",)),
+        (certify.LogisticNormalResponse, mc.LogisticNormalResponse, ("1.3", "0.7")),
+    )
 
     @pytest.mark.parametrize(("ours", "theirs", "arguments"), MEMBERS)
     @pytest.mark.parametrize("z", [1e-9, -0.25, 1.5, -6.0, 15.0])
@@ -116,6 +118,7 @@ def test_gap_with_layers_and_far_tails(t: float, b: float, sigma: float) -> None
 @pytest.mark.parametrize(("g", "eta", "delta"), [(0.5, 0.25, 0.125), (1.5, 0.0, 0.25), (1.5, 0.125, 0.5)])
 def test_density_by_its_equation(g: float, eta: float, delta: float, digits: None) -> None:
     """Zero flux: (D rho)'/2 = F rho with D = delta g^2 sech^2, and the whole is 1."""
+
     def weight(u: Any) -> Any:
         work = mp.quad(lambda x: (g * mp.tanh(x) - x + eta) * mp.cosh(x) ** 2, [0, u])
         return mp.cosh(u) ** 2 * mp.exp(2 * work / (mp.mpf(delta) * g * g))

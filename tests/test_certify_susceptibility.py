@@ -89,7 +89,9 @@ class TestLargestEigenvalue:
         for _ in range(20):
             middle, spread = rng.normal(size=(3, 3)), 0.1 * rng.uniform(size=(3, 3))
             middle, spread = middle + middle.T, spread + spread.T
-            found = largest_eigenvalue(arb_mat([[arb(m, s) for m, s in zip(*r)] for r in zip(middle, spread)]), 256)
+            found = largest_eigenvalue(
+                arb_mat([[arb(m, s) for m, s in zip(*r, strict=True)] for r in zip(middle, spread, strict=True)]), 256
+            )
             for _ in range(20):
                 signs = rng.choice([-1.0, 1.0], size=(3, 3))
                 one = middle + spread * (np.triu(signs) + np.triu(signs, 1).T)
@@ -103,8 +105,10 @@ class TestLargestEigenvalue:
 
 def test_safe_rate() -> None:
     a = logits(6, 5)
-    assert abs(certify.largest_safe_update_rate(certify.susceptibility(a)) / 2
-               - certify.critical_feedback_from_logits(a)) < 1e-25
+    assert (
+        abs(certify.largest_safe_update_rate(certify.susceptibility(a)) / 2 - certify.critical_feedback_from_logits(a))
+        < 1e-25
+    )
     chi = mc.susceptibility(a)
     assert abs(certify.largest_safe_update_rate(chi) - float(mc.largest_safe_update_rate(chi))) < 1e-12
     assert certify.largest_safe_update_rate([[1, -1], [-1, 1]]).contains(1)

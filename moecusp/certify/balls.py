@@ -56,7 +56,7 @@ def ball(name: str, value: Any, allowed: Range = REAL) -> Ball:
 
 def experts_ball(value: Any) -> Ball:
     """Return a number of experts, an integer or a ball of real numbers >= 2."""
-    if isinstance(value, arb) or (isinstance(value, Integral) and not isinstance(value, bool)):
+    if isinstance(value, arb | Integral) and value is not True and value is not False:
         try:
             return ball("experts", value, Range(low=2.0))
         except ParameterError:

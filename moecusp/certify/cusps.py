@@ -12,9 +12,7 @@ from moecusp.cusps import NormalForm
 
 def cusp_normal_form(gain: Any, asymmetry: Any = 0) -> NormalForm:
     """Enclose the coefficients of eta + (g - 1) u - (g/3) u^3."""
-    return NormalForm(
-        *sharp(lambda g, eta: (g - 1, -g / 3, eta), gain=(gain, NON_NEGATIVE), asymmetry=asymmetry)
-    )
+    return NormalForm(*sharp(lambda g, eta: (g - 1, -g / 3, eta), gain=(gain, NON_NEGATIVE), asymmetry=asymmetry))
 
 
 def cusp_set(gain: Any) -> Ball:

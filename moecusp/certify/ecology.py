@@ -1,4 +1,4 @@
-"""Enclosures of the E parameter and its competitor; see `moecusp.ecology`. Boxes are sharp: no argument occurs twice."""
+"""Enclosures of the E parameter and its competitor; see `moecusp.ecology`. Boxes are sharp."""
 
 from __future__ import annotations
 

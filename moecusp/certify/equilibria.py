@@ -138,5 +138,3 @@ def _monotone_runs(low: Ball, high: Ball, g: Ball, eta: Ball) -> list[tuple[Ball
                 return None
             open_cells += [(middle, b, depth + 1), (a, middle, depth + 1)]
     return runs
-
-

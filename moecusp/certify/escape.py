@@ -34,7 +34,7 @@ def diffusion_barrier(gain: Any, asymmetry: Any = 0) -> Barriers:
 
     >>> from moecusp import certify
     >>> print(certify.diffusion_barrier("1.5").values[1].str(12, radius=False))
-    0.254567525100
+    0.254567525480
     """
     return _barriers(gain, asymmetry, _diffusion)
 
@@ -68,7 +68,7 @@ def escape_barrier(gain: Any, asymmetry: Any = 0) -> Barriers:
     --------
     >>> from moecusp import certify
     >>> print(certify.escape_barrier("1.5").values[1].str(15, radius=False))
-    0.224320588269859
+    0.224320588269861
     """
     return _barriers(gain, asymmetry, _action)
 

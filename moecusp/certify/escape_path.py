@@ -113,14 +113,15 @@ def _inflated(x: Any, start: Ball) -> Any:
 
 def _inside(inner: Any, outer: Any) -> bool:
     return bool(inner.is_finite()) and all(
-        a.lower() < b.lower() and b.upper() < a.upper()
-        for a, b in ((outer.real, inner.real), (outer.imag, inner.imag))
+        a.lower() < b.lower() and b.upper() < a.upper() for a, b in ((outer.real, inner.real), (outer.imag, inner.imag))
     )
 
 
 def mean_tanh(m: Any, k: Any) -> Any:
     """Return the mean of tanh over [m - k, m + k] = tanh m A(tanh m tanh k) tanh k/k, A(x) = artanh(x)/x."""
-    if not k.abs_upper() < (_TINY if m.is_exact() and k.is_exact() else _SMALL):  # direct: sharper at points, worse on wide balls
+    if not k.abs_upper() < (
+        _TINY if m.is_exact() and k.is_exact() else _SMALL
+    ):  # direct: sharper at points, worse on wide balls
         return (_log_cosh(m + k) - _log_cosh(m - k)) / (2 * k)
     t = m.tanh()
     return t * _artanh_ratio(t * k.tanh()) * _sinh_ratio(k) / k.cosh()
@@ -128,6 +129,7 @@ def mean_tanh(m: Any, k: Any) -> Any:
 
 def mean_slope(m: Any, k: Any) -> Any:
     """Return its derivative in m, the mean of sech^2."""
+
     def direct() -> Any:
         return ((m + k).tanh() - (m - k).tanh()) / (2 * k)
 
@@ -136,6 +138,7 @@ def mean_slope(m: Any, k: Any) -> Any:
 
 def mean_growth(m: Any, k: Any) -> Any:
     """Return its derivative in k: k/3 times a mean of tanh'' = -2 tanh sech^2."""
+
     def direct() -> Any:
         return (((m + k).tanh() + (m - k).tanh()) / 2 - mean_tanh(m, k)) / k
 

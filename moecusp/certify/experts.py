@@ -26,7 +26,7 @@ def expert_fold_gain(experts: Any) -> Ball:
 
     >>> from moecusp import certify
     >>> print(certify.expert_fold_gain(8).str(20, radius=False))
-    0.53122487608098684148
+    0.53122487608098683998
     """
 
     def evaluate(bits: int) -> Ball:
@@ -114,5 +114,3 @@ def _bend(w: Ball) -> Ball:
         return arb(2) / 3 if e == 0 else 2 * (e * e.coth() - 1) / e.sinh() ** 2
 
     return between(at, (w, -1))
-
-

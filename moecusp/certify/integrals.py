@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,7 @@ def integral(f: Integrand, points: list[Ball], bits: int) -> Ball:
     """
     goal = arb(2) ** -bits
     total = arb(0)
-    for low, high in zip(points, points[1:], strict=False):
+    for low, high in itertools.pairwise(points):
         if low < high:
             total += acb.integral(lambda x, _: acb(f(x)), low, high, rel_tol=goal, abs_tol=goal).real
     return total
@@ -29,7 +30,7 @@ def integral(f: Integrand, points: list[Ball], bits: int) -> Ball:
 def gaussian_integral(h: Integrand, tilt: Callable[[Ball], Ball], centre: Ball, bits: int, half: bool = False) -> Ball:
     """Enclose the integral of exp(-(x - c)^2/2) h(x)/sqrt(2 pi) over the line, or over x > 0 if half.
 
-    h is positive and log-concave, and tilt = (log h)'. So is the integrand f, and log f(a + y) <= log f(a) + d y - y^2/2
+    h is positive and log-concave, tilt = (log h)'. So is the integrand f, and log f(a + y) <= log f(a) + d y - y^2/2
     with d = (log f)'(a): beyond a +- r it leaves at most f(a) exp(d^2/2) sqrt(2 pi) Q(r - |d|). The rest is integrated
     relative to f(a), a near the maximum.
     """

@@ -62,12 +62,11 @@ def _about(gain: Any, asymmetry: Any, formula: Callable[[Ball], Ball]) -> StateV
     found = states(gain, asymmetry, BITS)
     if found.verdict is Verdict.UNDECIDED:
         return StateValues(Verdict.UNDECIDED)
-    values = [
-        refined(lambda bits, place=place: _at(gain, asymmetry, place, formula, bits))
-        if kind is Stability.STABLE
-        else None
-        for place, kind in enumerate(found.stability)
-    ]
+
+    def value(place: int) -> Ball:
+        return refined(lambda bits: _at(gain, asymmetry, place, formula, bits))
+
+    values = [value(place) if kind is Stability.STABLE else None for place, kind in enumerate(found.stability)]
     if any(value is not None and not value.is_finite() for value in values):
         return StateValues(Verdict.UNDECIDED)
     return StateValues(Verdict.PROVED, tuple(values))

@@ -30,7 +30,6 @@ def largest_safe_update_rate(susceptibility: Any) -> Ball:
 
     A matrix of balls stands for the symmetric matrices in it.
     """
-
     with ctx.workprec(BITS):
         top = largest_eigenvalue(symmetric("susceptibility", susceptibility, BITS), BITS)
         if not top > 0:

@@ -146,7 +146,7 @@ class LogisticNormalResponse(CertifiedResponse):
 
     >>> from moecusp import certify
     >>> print(certify.LogisticNormalResponse(2).critical_feedback().str(15, radius=False))
-    3.30193463373618
+    3.30193463373587
     """
 
     def __init__(self, sigma: Any, inverse_temperature: Any = 1) -> None:
@@ -194,7 +194,8 @@ class LogisticNormalResponse(CertifiedResponse):
     def _lag(self, z: Ball) -> Ball:
         """Return -D/G', D = G - z G' = E of y (sinh y R)^2 - (y cosh y - sinh y) R, R = 1/(cosh y + cosh a).
 
-        R is 2 exp(-y)/((1 + exp(a - y)) (1 + exp(-a - y))). D is -int x f''(x + a) dx over 0 < x < y, in pairs +-a at most y^3/12 for |f'''| <= 1/4, and at most 1 + y.
+        R is 2 exp(-y)/((1 + exp(a - y)) (1 + exp(-a - y))). D is -int x f''(x + a) dx over 0 < x < y: in pairs +-a it
+        is at most y^3/12, for |f'''| <= 1/4, and at most 1 + y.
         """
         if z == 0:
             return arb(0)

@@ -106,7 +106,7 @@ def largest_eigenvalue(matrix: arb_mat, bits: int) -> Ball:
             step, high = 2 * step, high + 2 * step
         while _definite(middle, low) is not False:
             step, low = 2 * step, low - 2 * step
-        while high - low > abs(high) * arb(2) ** -_TARGET:
+        while high - low > abs(high).max(arb(2) ** -20) * arb(2) ** -_TARGET:
             for part in (4, 3):  # the first may be the eigenvalue
                 cut = ((part * low + (8 - part) * high) / 8).mid()
                 verdict = _definite(middle, cut)
