@@ -11,6 +11,7 @@ from flint import arb
 
 import moecusp as mc
 from moecusp import ParameterError, certify
+from moecusp.certify.balls import through
 
 # arguments as (low, high); an int is passed on as it is
 CASES: dict[str, list[Any]] = {
@@ -158,6 +159,20 @@ def test_cancellation_takes_more_bits() -> None:
     assert (certify.drift(u, 1) / (-(u**3) / 3) - 1).abs_upper() < 2.0**-90
     leading = (2 / arb.pi()).sqrt() * u * (arb(-50) ** 2 / -2).exp()
     assert (certify.boundary_mass(u, 50) / leading - 1).abs_upper() < 2.0**-45  # the pi of 53 bits
+
+
+def test_the_loop_opens_at_the_critical_gain() -> None:
+    box = certify.hysteresis_width(arb(1, 0.3))
+    assert box.contains(0)
+    assert box.contains(certify.hysteresis_width(1.29))
+    assert box.rad() < 0.6 * certify.hysteresis_width(1.3)
+    assert certify.hysteresis_width(0.5) == 0
+
+
+def test_mean_value_theorem_across_a_turning_point() -> None:
+    box = through(lambda x: x * x, lambda x: 2 * x, arb(0.125, 1))
+    assert box.contains(arb(1.125) ** 2)
+    assert box.contains(0)
 
 
 def test_airy_zero() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import moecusp as mc
 from moecusp import ParameterError, certify
 from moecusp.certify import Verdict
-from moecusp.certify.escape_path import Path
+from moecusp.certify.escape_path import Path, mean_growth, mean_slope
 from tests.test_escape import diffusion, exact, path
 
 
@@ -215,7 +215,7 @@ class TestBarriers:
         assert function(arb(1.5, 0.5), 0.1) == certify.Barriers(Verdict.UNDECIDED)
 
     @pytest.mark.parametrize("along_u", [True, False])
-    @given(st.floats(0.1, 1.1), st.floats(-4, -1), st.floats(-1, 1), st.floats(-1, 1))
+    @given(st.floats(0.1, 1.1), st.floats(-4, -0.3), st.floats(-1, 1), st.floats(-1, 1))
     @settings(max_examples=40)
     def test_kappa_on_complex_balls(self, along_u: bool, x: float, power: float, a: float, b: float) -> None:
         """Wherever a ball is claimed to hold kappa, it holds the root found by Newton's method at points of it."""
@@ -235,3 +235,16 @@ class TestBarriers:
                 with mp.workdps(30):
                     k = mp.findroot(phi, start)
                 assert whole.contains(acb(arb(mp.nstr(k.real, 25)), arb(mp.nstr(k.imag, 25))))
+
+    @pytest.mark.parametrize(("k", "radius"), [(0.0, 0.02), (0.05, 0.03), (0.5, 1e-3), (1.5, 1e-3)])
+    def test_derivatives_of_the_mean(self, k: float, radius: float) -> None:
+        """The mean of sech^2, and half the integral of s sech^2(m + s k) over |s| < 1, at points of the ball."""
+        ball = acb(arb(k, radius), arb(0, radius))
+        slope, growth = mean_slope(acb(0.75), ball), mean_growth(acb(0.75), ball)
+        for place in (0.99, -0.99, 0.99j, -0.7 + 0.5j):
+            at = mp.mpc(k + radius * place)
+            mean = mp.quad(lambda s, at=at: mp.sech(0.75 + s * at) ** 2, [-1, 1]) / 2
+            rise = mp.quad(lambda s, at=at: s * mp.sech(0.75 + s * at) ** 2, [-1, 1]) / 2
+            for whole, value in ((slope, mean), (growth, rise)):
+                assert whole.contains(acb(float(value.real), float(value.imag)))
+        assert growth.real.rad() < 12 * radius

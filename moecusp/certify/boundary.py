@@ -24,7 +24,8 @@ def boundary_mass(width: Any, mean: Any = 0, sigma: Any = 1) -> Ball:
                 return ((-near).erfc() - far.erfc()) / 2 if w < b else (near.erf() + far.erf()) / 2
 
             def rate(s: Ball) -> Ball:
-                return sum(((c * (-((c * s) ** 2) / 2).exp() for c in (w - b, w + b))), arb(0))
+                total = sum((c * (-((c * s) ** 2) / 2).exp() for c in (w - b, w + b)), arb(0))
+                return total / (2 * arb.pi()).sqrt()
 
             return through(mass, rate, 1 / sigma)
 

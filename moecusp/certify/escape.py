@@ -156,7 +156,7 @@ def _action(g: Ball, eta: Ball) -> Ball:
         start = turn - kappa
         if not start > 0:
             return arb.nan()
-        outside += (start.upper() - start.lower()) * kappa.abs_upper() * 2
+        outside += (start.upper() - start.lower()) * _force(start, g, eta).abs_upper()
         total = _integrated(below, a, turn, scale, bits) + _integrated(along, start.upper(), b, scale, bits)
         return 2 / g * (total - kappa * kappa / 2 + arb(0).union(outside.upper()))
 

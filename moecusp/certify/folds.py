@@ -30,7 +30,7 @@ def fold_asymmetry(gain: Any) -> Ball:
 
 def hysteresis_width(gain: Any) -> Ball:
     """Enclose 2 eta_f(g); 0 for g <= 1."""
-    return sharp(lambda g: 2 * fold_at(g.max(arb(1))), gain=(gain, NON_NEGATIVE))
+    return sharp(lambda g: 2 * between(lambda e: _fold(e.max(arb(1))), (g, 1)), gain=(gain, NON_NEGATIVE))
 
 
 def fold_imbalance(gain: Any) -> Ball:
