@@ -36,7 +36,7 @@ CASES: dict[str, list[Any]] = {
     "ramp_delay": [(1e-4, 1), (1.05, 4)],
     "reduced_asymmetry": [(-2, 2), (0.1, 3), (0.1, 3)],
     "slope": [(-3, 3), (0.1, 4)],
-    "soft_hard_expansion": [(0.05, 0.5), (-2, 2), (0.5, 2), 3],
+    "soft_hard_expansion": [(0.05, 0.2), (-2, 2), (0.8, 2), 5],
     "soft_hard_gap": [(0.05, 2), (-2, 2), (0.5, 2)],
     "soft_hard_remainder": [(0.05, 0.5), (0.5, 2), 3],
     "stationary_density": [(-1, 1), (0.3, 1.8), (-0.2, 0.2), (0.05, 0.9), (1, 8)],
