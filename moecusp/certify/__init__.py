@@ -1,0 +1,86 @@
+"""Rigorous enclosures of the library's formulas in Arb balls (python-flint, the `certify` extra).
+
+Arguments are numbers, strings of decimals, fractions or balls; a ball stands for every value in it, so that a box of
+parameters is a tuple of balls. Every result contains the exact value for every parameter in the box.
+"""
+
+from moecusp._arguments import ParameterError
+from moecusp.certify.balls import Verdict
+from moecusp.certify.boundary import boundary_mass, boundary_remainder, boundary_slope
+from moecusp.certify.cusps import cusp_normal_form, cusp_set
+from moecusp.certify.dynamics import drift, potential, slope
+from moecusp.certify.ecology import ecology_parameter, mean_field_competitor
+from moecusp.certify.equilibria import Enclosures, equilibria, regime
+from moecusp.certify.escape import Barriers, diffusion_barrier, escape_barrier
+from moecusp.certify.expert_states import ExpertEnclosures, ExpertState, expert_equilibria
+from moecusp.certify.experts import balanced_critical_gain, equal_depth_gain, expert_fold_curve, expert_fold_gain
+from moecusp.certify.folds import fold_asymmetry, fold_curve, fold_gain, fold_imbalance, hysteresis_width
+from moecusp.certify.noise import (
+    StateValues,
+    lag1_autocorrelation,
+    log_stationary_density,
+    stationary_density,
+    stationary_variance,
+)
+from moecusp.certify.parameters import critical_feedback, gain, reduced_asymmetry
+from moecusp.certify.rates import flip_step, largest_safe_update_rate, ramp_delay
+from moecusp.certify.responses import HardGaussianResponse, LogisticNormalResponse, SoftmaxResponse
+from moecusp.certify.softhard import soft_hard_expansion, soft_hard_gap, soft_hard_remainder
+from moecusp.certify.susceptibility import critical_feedback_from_logits, susceptibility
+from moecusp.cusps import NormalForm
+from moecusp.equilibria import Regime, Stability
+
+__all__ = [
+    "Barriers",
+    "Enclosures",
+    "ExpertEnclosures",
+    "ExpertState",
+    "HardGaussianResponse",
+    "LogisticNormalResponse",
+    "NormalForm",
+    "ParameterError",
+    "Regime",
+    "SoftmaxResponse",
+    "Stability",
+    "StateValues",
+    "Verdict",
+    "balanced_critical_gain",
+    "boundary_mass",
+    "boundary_remainder",
+    "boundary_slope",
+    "critical_feedback",
+    "critical_feedback_from_logits",
+    "cusp_normal_form",
+    "cusp_set",
+    "diffusion_barrier",
+    "drift",
+    "ecology_parameter",
+    "equal_depth_gain",
+    "equilibria",
+    "escape_barrier",
+    "expert_equilibria",
+    "expert_fold_curve",
+    "expert_fold_gain",
+    "flip_step",
+    "fold_asymmetry",
+    "fold_curve",
+    "fold_gain",
+    "fold_imbalance",
+    "gain",
+    "hysteresis_width",
+    "lag1_autocorrelation",
+    "largest_safe_update_rate",
+    "log_stationary_density",
+    "mean_field_competitor",
+    "potential",
+    "ramp_delay",
+    "reduced_asymmetry",
+    "regime",
+    "slope",
+    "soft_hard_expansion",
+    "soft_hard_gap",
+    "soft_hard_remainder",
+    "stationary_density",
+    "stationary_variance",
+    "susceptibility",
+]

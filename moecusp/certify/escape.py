@@ -1,0 +1,176 @@
+"""Enclosures of the barriers between the two stable loads; see `moecusp.escape`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from flint import arb, ctx
+
+from moecusp._arguments import NON_NEGATIVE
+from moecusp.certify.balls import BITS, GOAL, Ball, Verdict, ball, ends, exponent, intersection, through
+from moecusp.certify.equilibria import states
+from moecusp.certify.escape_path import Path
+from moecusp.certify.integrals import integral
+from moecusp.certify.noise import work
+
+_BITS = 72  # relative accuracy of the action
+
+
+@dataclass(frozen=True)
+class Barriers:
+    """Barriers from the lower and from the upper stable state; none if there are not two, or if undecided."""
+
+    verdict: Verdict
+    values: tuple[Any, ...] = ()
+
+
+def diffusion_barrier(gain: Any, asymmetry: Any = 0) -> Barriers:
+    """Enclose (2/g^2) times the integral of F cosh^2 u from the unstable to each stable state.
+
+    Its antiderivative is elementary, and stationary in u at both ends. The barrier of the upper state rises with eta;
+    in g the mean value theorem is used, with the derivative (int tanh cosh^2 - g S)(2/g^2).
+
+    >>> from moecusp import certify
+    >>> print(certify.diffusion_barrier("1.5").values[1].str(12, radius=False))
+    0.254567525480
+    """
+    return _barriers(gain, asymmetry, _diffusion)
+
+
+def escape_barrier(gain: Any, asymmetry: Any = 0) -> Barriers:
+    """Enclose the exact barrier S, the integral of p from each stable to the unstable state.
+
+    By rigorous quadrature of (2/g) kappa along the path of `moecusp.certify.escape_path`: its radius is some 2^-75 of
+    S at exact arguments. S of the upper state rises with eta, for |p| does: only the ends of a box are taken there.
+
+    Parameters
+    ----------
+    gain, asymmetry : number, str, Fraction or flint.arb
+        Gain g >= 0 and reduced asymmetry; balls describe boxes of parameters.
+
+    Returns
+    -------
+    Barriers
+        Without values where there are not two stable states; UNDECIDED on a fold or for a box that is too large.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is not finite and real, or gain < 0.
+
+    References
+    ----------
+    Statement ``escape.barrier``; docs/theory.md, section 7.
+
+    Examples
+    --------
+    >>> from moecusp import certify
+    >>> print(certify.escape_barrier("1.5").values[1].str(15, radius=False))
+    0.224320588269861
+    """
+    return _barriers(gain, asymmetry, _action)
+
+
+def _barriers(gain: Any, asymmetry: Any, upper: Callable[[Ball, Ball], Ball]) -> Barriers:
+    found = states(gain, asymmetry, BITS)
+    if found.verdict is Verdict.UNDECIDED:
+        return Barriers(Verdict.UNDECIDED)
+    if len(found.u) == 1:
+        return Barriers(Verdict.PROVED)
+    with ctx.workprec(4 * BITS):
+        g, eta = ball("gain", gain, NON_NEGATIVE), ball("asymmetry", asymmetry)
+        low, high = ends(eta)
+        values = []
+        for sides in ((-high, -low), (low, high)):
+            first = upper(g, sides[0])
+            values.append(first if eta.is_exact() else first.union(upper(g, sides[1])))
+            if eta == 0:  # both sides are the same
+                values.append(first)
+                break
+    if not all(value.is_finite() for value in values):
+        return Barriers(Verdict.UNDECIDED)
+    return Barriers(Verdict.PROVED, tuple(values))
+
+
+def _force(u: Ball, g: Ball, eta: Ball) -> Ball:
+    return g * u.tanh() - u + eta
+
+
+def _diffusion(g: Ball, eta: Ball) -> Ball:
+    bits = BITS
+    while True:
+        value = _diffusion_at(g, eta, bits)
+        if not g.is_exact() and g.rad() > abs(g) / 2**BITS:
+            centre = _diffusion_at(g.mid(), eta, bits)
+            _, middle, top = states(g, eta, bits).u
+            with ctx.workprec(bits):
+                turned = top.sinh() ** 2 - middle.sinh() ** 2
+                value = intersection(value, centre + (turned / g - 2 * value) / g * (g - g.mid()))
+        if value.rel_accuracy_bits() >= GOAL or bits > 16 * BITS or g.rad() > abs(g) / 2**BITS:
+            return value
+        bits *= 2
+
+
+def _diffusion_at(g: Ball, eta: Ball, bits: int) -> Ball:
+    found = states(g, eta, bits).u
+    if len(found) != 3:
+        return arb.nan()
+    with ctx.workprec(4 * bits):
+        middle, top = (
+            through(lambda u: work(u, g, eta), lambda u: _force(u, g, eta) * u.cosh() ** 2, v) for v in found[1:]
+        )
+        return 2 / g**2 * (top - middle)
+
+
+def _action(g: Ball, eta: Ball) -> Ball:
+    """Return the barrier of the upper state: along m throughout if eta <= 0, else along u up to some point.
+
+    Between the exact a and b next to the ends F > 0 for every parameter; what is left out next to the ends is bounded.
+    """
+    found = states(g, eta, BITS).u
+    if len(found) != 3:
+        return arb.nan()
+    middle, top = found[1], found[2]
+    a, b = middle.upper(), top.lower()
+    if not a < b:
+        return arb.nan()
+    cut = ((a + b) / 2).mid()
+    scale = ((b - a) * _force(cut, g, eta)).mid()
+    if not scale > 0:
+        return arb.nan()
+    bits = _BITS + 80 + 2 * abs(exponent(g)) + 2 * abs(exponent(scale))
+    with ctx.workprec(bits):
+        along = Path(g, eta, along_u=False)
+        first, last = _force(a.union(middle), g, eta), _force(b.union(top), g, eta)
+        outside = (top.upper() - b) * last.abs_upper()
+        if eta <= 0:
+            outside += (a - middle.lower()) * first.abs_upper()  # kappa <= F where m > 0
+            total = _integrated(along, a, b, scale, bits)
+            return 2 / g * (total + arb(0).union(outside.upper()))
+        below = Path(g, eta, along_u=True)
+        turn = ((eta + b) / 2).mid()
+        outside += (a - middle.lower()) * _bound(below, a.union(middle), first)
+        kappa = below.at(turn, bits)
+        start = turn - kappa
+        if not start > 0:
+            return arb.nan()
+        outside += (start.upper() - start.lower()) * _force(start, g, eta).abs_upper()
+        total = _integrated(below, a, turn, scale, bits) + _integrated(along, start.upper(), b, scale, bits)
+        return 2 / g * (total - kappa * kappa / 2 + arb(0).union(outside.upper()))
+
+
+def _integrated(path: Path, a: Ball, b: Ball, scale: Ball, bits: int) -> Ball:
+    cut = ((a + b) / 2).mid()
+    return integral(lambda x: path.on(x, bits - 40) / scale, [a, cut, b], _BITS) * scale
+
+
+def _bound(path: Path, x: Ball, force: Ball) -> Ball:
+    """Return a bound on kappa over a ball of x: where Phi is certainly positive."""
+    k = force.abs_upper()
+    for _ in range(200):
+        if path.value(x, k) > 0:
+            return k
+        k = (2 * k).upper()
+    return arb.nan()
