@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import NON_NEGATIVE, POSITIVE, Array, ParameterError, number, real
+from moecusp._arguments import NON_NEGATIVE, POSITIVE, Array, ParameterError, constant, number
+from moecusp._numerics.gradients import last
+from moecusp._numerics.operations import on_host
 from moecusp.response_members import SoftmaxResponse
 from moecusp.responses import LoadResponse, roots
 
@@ -57,7 +59,7 @@ class EmpiricalResponse(LoadResponse):
     """
 
     def __init__(self, margins: Any, inverse_temperature: float = math.inf, jitter: float = 0.0) -> None:
-        self.margins = np.sort(real("margins", margins).ravel())
+        self.margins = np.sort(constant("margins", margins).ravel())
         self.margins.flags.writeable = False
         self.hard = inverse_temperature == math.inf
         self.inverse_temperature = (
@@ -94,6 +96,18 @@ class EmpiricalResponse(LoadResponse):
             soft = SoftmaxResponse(self.inverse_temperature)
             return self._mean(lambda margin: -soft._value(margin) * soft._slope(margin), z)
         return self._mean(lambda margin: -margin * np.exp(-0.5 * (margin / self.jitter) ** 2), z)
+
+    def _tilt(self, z: Any) -> Any:
+        return last(lambda z: on_host(self._relative_bend, z.double()).to(z.dtype), z)
+
+    def _relative_bend(self, z: Array) -> Array:
+        """Return G''/G'."""
+        if self.hard:
+            self._slope(z[..., None].ravel()[:1])  # complains where there is no density
+            peak = math.sqrt(2.0 / math.pi) / self.jitter**3
+        else:
+            peak = self.inverse_temperature
+        return peak * self._bend(z) / self._slope(z)
 
     def _turns(self) -> Array:
         return self._turning_points

@@ -40,6 +40,20 @@ def differentiable(partials: Callable[..., tuple[Any, ...]]) -> Callable[[Functi
     return declare
 
 
+def evaluate(function: Callable[..., Any], partials: Callable[..., tuple[Any, ...]], *values: Any) -> Any:
+    """Return function(*values), with its derivatives attached where a value is a tensor."""
+    return apply(function, partials, list(values)) if any(map(is_tensor, values)) else function(*values)
+
+
+def last(function: Callable[..., Any], *values: Any) -> Any:
+    """Return function(*values) for tensors, whose own derivatives nobody has worked out: asking for them raises."""
+
+    def refuse(*_: Any) -> Any:
+        raise NotImplementedError("moecusp has no derivative of this order here")
+
+    return evaluate(function, refuse, *values)
+
+
 def apply(function: Callable[..., Any], partials: Callable[..., tuple[Any, ...]], values: list[Any]) -> Any:
     """Return function(*values) with its derivatives attached; results after the first carry none."""
     import torch
@@ -69,9 +83,11 @@ def _rule() -> Any:
             gradients = []
             own = result.ndim - max(value.ndim for value in values)  # axes of the result alone
             for k, partial in enumerate(ctx.partials(*values, result)):
-                wanted = ctx.needs_input_grad[k + 2]
+                if not ctx.needs_input_grad[k + 2]:
+                    gradients.append(None)
+                    continue
                 there = torch.where(result == result, gradient * partial, 0.0)  # NaN: nothing is there
-                gradients.append(_gather(there, own, values[k]) if wanted else None)
+                gradients.append(_gather(there, own, values[k]))
             return (None, None, *gradients)
 
     return Rule

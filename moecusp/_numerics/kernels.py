@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from moecusp._numerics import pairs as dd
 from moecusp._numerics import series
-from moecusp._numerics.double import polynomial
+from moecusp._numerics.double import polynomial, two_product
 from moecusp._numerics.operations import namespace, where
 from moecusp._numerics.steps import tanh_pair
 
@@ -24,10 +25,19 @@ def tanh_remainder(x: Any) -> Any:
 def sinh_remainder(x: Any) -> Any:
     """Return sinh x - x."""
     xp = namespace(x)
-    inside = xp.clip(x, -series.SINH_LIMIT, series.SINH_LIMIT)
-    y = inside * inside
-    with np.errstate(over="ignore"):
-        return where(abs(x) <= series.SINH_LIMIT, inside * y * polynomial(series.SINH_NUMERATOR, y), xp.sinh(x) - x)
+    size = abs(x)
+    inside = where(size <= series.SINH_LIMIT, size, series.SINH_LIMIT)
+    y, y_low = two_product(inside, inside)
+    cube, cube_low = two_product(inside, y)
+    factor = polynomial(series.SINH_NUMERATOR, y)
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        near = cube * factor + (cube_low + inside * y_low) * factor
+        e, e_low, k = dd.exp_parts((size, 0.0 * size))
+        k = k - 1.0
+        e, e_low = dd.scaled(e, k), dd.scaled(e_low, k)  # exp(x)/2
+        total, low = dd.two_sum(e, -size)
+        far = where(e < 1e300, total + (low + (e_low - 0.25 / e)), e)
+    return xp.copysign(where(size <= series.SINH_LIMIT, near, far), x)
 
 
 def log_cosh(u: Any) -> Any:
@@ -47,9 +57,11 @@ def decayed(u: Any) -> Any:
 
 def well(u: Any) -> Any:
     """Return u^2/2 - log cosh u >= 0, for |u| below 1e150."""
-    y = u * u
-    inside = where(y <= series.WELL_LIMIT**2, y, series.WELL_LIMIT**2)
-    ratio = polynomial(series.WELL_NUMERATOR, inside) / polynomial(series.WELL_DENOMINATOR, inside)
-    beyond = abs(u) - 1.0  # completing the square leaves little to cancel; log 2 - 1/2 = 0.193...
+    size = abs(u)
+    inside = where(size <= series.WELL_LIMIT, size, series.WELL_LIMIT)
+    y = two_product(inside, inside)
+    ratio = dd.divide(dd.head(series.WELL_NUMERATOR, y, 6), dd.head(series.WELL_DENOMINATOR, y, 6))
+    near = dd.rounded(dd.multiply(dd.multiply(y, y), ratio))
+    beyond = size - 1.0  # completing the square leaves little to cancel; log 2 - 1/2 = 0.193...
     far = 0.5 * beyond * beyond + (0.1931471805599453 - namespace(u).log1p(decayed(u)))
-    return where(y <= 2.0, inside * inside * ratio, far)
+    return where(size <= 1.42, near, far)
