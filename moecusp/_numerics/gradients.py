@@ -59,8 +59,20 @@ def apply(function: Callable[..., Any], partials: Callable[..., tuple[Any, ...]]
     import torch
 
     like = next(value for value in values if is_tensor(value))
-    tensors = [v if is_tensor(v) else torch.as_tensor(v, dtype=torch.float64, device=like.device) for v in values]
-    return _rule().apply(function, partials, *tensors)
+    types = {value.dtype for value in values if is_tensor(value) and value.is_floating_point()}
+    single = bool(types) and torch.float64 not in types
+
+    def double(value: Any) -> Any:  # so that derivatives have the digits of the values
+        if not is_tensor(value):
+            return torch.as_tensor(value, dtype=torch.float64, device=like.device)
+        return value if value.is_complex() or value.dtype == torch.bool else value.double()
+
+    result = _rule().apply(function, partials, *map(double, values))
+    if not single:
+        return result
+    if isinstance(result, tuple):
+        return tuple(part.float() if part.is_floating_point() else part for part in result)
+    return result.float() if result.is_floating_point() else result
 
 
 @cache

@@ -12,7 +12,7 @@ import numpy as np
 from moecusp._numerics import pairs as dd
 from moecusp._numerics import series
 from moecusp._numerics.double import polynomial, two_product
-from moecusp._numerics.operations import namespace, where
+from moecusp._numerics.operations import namespace, parts, where
 from moecusp._numerics.steps import tanh_pair
 
 
@@ -40,6 +40,12 @@ def sinh_remainder(x: Any) -> Any:
     return xp.copysign(where(size <= series.SINH_LIMIT, near, far), x)
 
 
+def sinh_excess(x: Any) -> Any:
+    """Return sinh x - x for |x| <= 2.5, in plain operations that torch can differentiate."""
+    y = x * x
+    return x * y * polynomial(series.SINH_NUMERATOR, y)
+
+
 def log_cosh(u: Any) -> Any:
     """Return log cosh u, without overflow and without cancellation near 0."""
     xp = namespace(u)
@@ -47,6 +53,17 @@ def log_cosh(u: Any) -> Any:
     small = xp.sinh(where(a < 1.0, a, 1.0))
     near = 0.5 * xp.log1p(small * small)
     return where(a < 1.0, near, (a - 0.6931471805599453) + xp.log1p(decayed(a)))
+
+
+def cube_root(x: Any) -> Any:
+    """Return the cube root of x > 0, corrected once in exact products so that every backend returns the same bits."""
+    mantissa, power = parts(x)
+    third = namespace(x).floor(power / 3.0)
+    mantissa = dd.scaled(mantissa, power - 3.0 * third)  # from 1/2 up to 4
+    root = mantissa ** (1.0 / 3.0)
+    square, error = two_product(root, root)
+    cube, rest = two_product(square, root)
+    return dd.scaled(root - ((cube - mantissa) + (rest + error * root)) / (3.0 * square), third)
 
 
 def decayed(u: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._numerics import pairs as dd
-from moecusp._numerics.gauss import legendre, panels
+from moecusp._numerics.gauss import legendre, panels, ratio
 from moecusp._numerics.kernels import sinh_remainder
 from moecusp._numerics.operations import Array
 
@@ -79,6 +79,28 @@ _WEIGHTS: dict[tuple[str, int], tuple[Callable[[Array], Any], tuple[float, float
     ("size", 2): (lambda a: a, (np.log(2.0), np.pi**2 / 6.0)),
     ("bend", 3): (lambda a: -np.expm1(-a), (0.25, 0.5)),
 }
+
+
+def gap_slopes(t: Array, b: Array, s: Array) -> tuple[Array, Array, Array]:
+    """Return the derivatives of E 1/(1 + exp(|x|/T)), x ~ N(b, s^2), in T, b and s.
+
+    That in s is s times the second derivative in b, which has a kink's share; where that cancels (s > T) the three are
+    tied by the gap's being a function of ratios.
+    """
+    with np.errstate(all="ignore"):
+        size = np.abs(b)
+        pairs = ratio(size, t), ratio(s, t), ratio(size, s)
+        even, odd, bend = (
+            m * r * r
+            for m, r in (
+                mean_decay(*pairs, power=2, weight="size"),
+                mean_decay(*pairs, power=2, odd=True),
+                mean_decay(*pairs, power=3, weight="bend"),
+            )
+        )
+        kink = 0.25 * SQRT_2_PI * root_gaussian(pairs[2]) ** 2
+        by_sigma = np.where(s <= t, (bend * (s / t) - kink) / t, (odd * (size / t) - even) / s)
+        return even / t, -np.copysign(odd / t, b), by_sigma
 
 
 def _root_exp(x: dd.Pair) -> Array:
