@@ -167,9 +167,7 @@ def log_escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -
     >>> log_escape_time(1.5, 0.0, step=1e-4).round(3).tolist()
     [2246.159, 2246.159]
     """
-    (g, eta, delta, b), restore = reals(
-        gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL), step=(step, STEP), batch_size=(batch_size, BATCH)
-    )
+    (g, eta, delta, b), restore = _arguments(gain, asymmetry, step, batch_size)
 
     def function(g: Array, eta: Array, delta: Array, b: Array) -> Array:
         found = _both(g, eta)
@@ -222,9 +220,16 @@ def escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> An
     >>> (escape_time(1.5, 0.0, step=0.05) / 0.05).round(0).tolist()
     [34026.0, 34026.0]
     """
-    logarithm = log_escape_time(gain, asymmetry, step, batch_size)
+    arguments, restore = _arguments(gain, asymmetry, step, batch_size)
+    logarithm = log_escape_time(*arguments)
     with np.errstate(over="ignore"):
-        return namespace(logarithm).exp(logarithm)
+        return restore(namespace(logarithm).exp(logarithm))
+
+
+def _arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
+    return reals(
+        gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL), step=(step, STEP), batch_size=(batch_size, BATCH)
+    )
 
 
 def _both(g: Array, eta: Array) -> Action:
@@ -233,6 +238,6 @@ def _both(g: Array, eta: Array) -> Action:
     lower = lower._replace(by_asymmetry=-lower.by_asymmetry)
 
     def joined(low: Array, up: Array) -> Array:
-        return np.stack([part.reshape(*g.shape, *part.shape[1:]) for part in (low, up)], axis=g.ndim)
+        return np.stack([part.reshape((*g.shape, *part.shape[1:])) for part in (low, up)], axis=g.ndim)
 
     return Action(*map(joined, lower, upper))

@@ -130,7 +130,7 @@ def _product(x: Any, k: int) -> Any:
 
 
 def _difference_slope(gain: Any, x: Any, k: int) -> Any:
-    """Return dx/dg = 2/(L'(x/2) - t), from L(w) - t w = g with L = w coth w and t = 1 - 2 m/K; 0 where x is constant."""
+    """Return dx/dg = 2/(L'(x/2) - t), from L(w) - t w = g, L = w coth w, t = 1 - 2 m/K; 0 for the balanced state."""
     m = _favoured(x, k)
     there = (x == x) & (m > 0.0)
     w = 0.5 * where(there, x, 1.0)

@@ -6,12 +6,13 @@ scores (v = beta s) between a favoured expert and the others.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from decimal import Decimal, localcontext
 from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import REAL, Array, ParameterError, Range, reals
+from moecusp._arguments import REAL, Array, ParameterError, Range, real, reals
 from moecusp._numerics import expert_kernels as kernels
 from moecusp._numerics import pairs as dd
 from moecusp._numerics.gradients import evaluate
@@ -189,14 +190,17 @@ def expert_fold_curve(x: Any, experts: Any) -> tuple[Any, Any]:
             return restore(_fold_drive(d, k) + 0.0)
 
     def along(x: Any, _: Any) -> tuple[Any]:
-        k = namespace(x).as_tensor(experts, device=x.device)
-        return ((x.exp() - (k - 1.0) ** 2 * (-x).exp()) / (k * k),)
+        return ((x.exp() - (experts - 1.0) ** 2 * (-x).exp()) / (experts * 1.0) ** 2,)
 
     def across(x: Any, _: Any) -> tuple[Any]:
-        k = namespace(x).as_tensor(experts, device=x.device)
-        return (x.neg().expm1() * (x.exp() - (k - 1.0)) / k,)
+        return (x.neg().expm1() * (x.exp() - (experts - 1.0)) / experts,)
 
-    x = namespace(experts).as_tensor(x, device=experts.device) if is_tensor(experts) and not is_tensor(x) else x
+    if is_tensor(experts) or is_tensor(x):
+        real("x", x)
+        tensor = x if is_tensor(x) else experts
+        x, experts = (namespace(tensor).as_tensor(v, device=tensor.device) for v in (x, experts))
+        with suppress(RuntimeError):  # which the functions turn into a ParameterError
+            x, experts = namespace(x).broadcast_tensors(x, experts)
     return evaluate(gain, along, x), evaluate(asymmetry, across, x)
 
 

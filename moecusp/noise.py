@@ -141,14 +141,9 @@ def log_stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_s
     >>> round(float(log_stationary_density(5.0, gain=1.5, asymmetry=0.0, step=0.1)), 6)
     -73476.947835
     """
+
     def function(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
-        (x, g, eta, delta, b), restore = reals(
-            u=(u, REAL),
-            gain=(gain, POSITIVE),
-            asymmetry=(asymmetry, REAL),
-            step=(step, STEP),
-            batch_size=(batch_size, BATCH),
-        )
+        (x, g, eta, delta, b), restore = _density_arguments(u, gain, asymmetry, step, batch_size)
         return restore(on_host(log_density, x, g, eta, delta / b))
 
     return evaluate(function, _density_partials, u, gain, asymmetry, step, batch_size)
@@ -213,8 +208,19 @@ def stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size:
     >>> round(float(stationary_density(0.0, gain=0.5, asymmetry=0.0, step=0.01)), 9)
     7.978821278
     """
-    logarithm = log_stationary_density(u, gain, asymmetry, step, batch_size)
-    return namespace(logarithm).exp(logarithm)
+    arguments, restore = _density_arguments(u, gain, asymmetry, step, batch_size)
+    logarithm = log_stationary_density(*arguments)
+    return restore(namespace(logarithm).exp(logarithm))
+
+
+def _density_arguments(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
+    return reals(
+        u=(u, REAL),
+        gain=(gain, POSITIVE),
+        asymmetry=(asymmetry, REAL),
+        step=(step, STEP),
+        batch_size=(batch_size, BATCH),
+    )
 
 
 def _arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import POSITIVE, REAL, ParameterError, integer, real, reals
-from moecusp._numerics.operations import is_tensor, on_host
+from moecusp._numerics.operations import is_tensor, namespace, on_host
 from moecusp.equilibria import Equilibria, equilibria, regime
 from moecusp.folds import fold_asymmetry
 
@@ -240,7 +240,8 @@ class RouterParameters:
     def folds(self) -> Any:
         """Return the asymmetry h_f >= 0 (score/time) at whose two signs the load jumps; NaN where g < 1."""
         self._two("folds")
-        return fold_asymmetry(self.gain) * (2.0 * self.decay / self.inverse_temperature)
+        fold, scale = fold_asymmetry(self.gain), self.critical_feedback  # 2 mu/beta
+        return fold * (namespace(fold).as_tensor(scale, device=fold.device) if is_tensor(fold) else scale)
 
     def _reduced(self, function: Callable[[Any, Any], Any]) -> Any:
         self._two(function.__name__)

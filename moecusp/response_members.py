@@ -14,7 +14,7 @@ from moecusp._numerics.double import quick_sum, two_product
 from moecusp._numerics.gauss import half_square, product, ratio
 from moecusp._numerics.gradients import last
 from moecusp._numerics.kernels import sinh_remainder
-from moecusp._numerics.operations import namespace, on_host, parts, where
+from moecusp._numerics.operations import namespace, on_host, parts, scaled, where
 from moecusp.responses import LoadResponse
 
 _ODD_FACTORIALS = tuple(1.0 / math.prod(range(3, 2 * n + 2, 2)) for n in range(1, 33))  # 1/(2n+1)!!
@@ -60,11 +60,13 @@ class SoftmaxResponse(LoadResponse):
         with np.errstate(all="ignore"):
             x = dd.negative(product(_full(self.inverse_temperature, z), abs(z)))
             q = dd.exp_parts(x)
-            high, low = quick_sum(1.0, dd.scaled(q[0], q[2]))
-            opened = high, low + dd.scaled(q[1], q[2])
+            high, low = quick_sum(1.0, scaled(q[0], q[2]))
+            opened = high, low + scaled(q[1], q[2])
             one = dd.single(_full(1.0, z))
             share = dd.divide(one, dd.multiply(opened, opened))
-            return dd.times_exp((2.0 * self.inverse_temperature * share[0], 2.0 * self.inverse_temperature * share[1]), x)
+            return dd.times_exp(
+                (2.0 * self.inverse_temperature * share[0], 2.0 * self.inverse_temperature * share[1]), x
+            )
 
     def _lag(self, z: Any) -> Any:
         """Return (beta z - sinh beta z)/beta."""
@@ -247,7 +249,7 @@ def _over(a: dd.Pair, b: Any) -> dd.Pair:
     """Return a/b for a pair of constants, b > 0."""
     mantissa, power = parts(b)
     quotient = dd.divide((_full(a[0], b), _full(a[1], b)), dd.single(mantissa))
-    return dd.scaled(quotient[0], -power), dd.scaled(quotient[1], -power)
+    return scaled(quotient[0], -power), scaled(quotient[1], -power)
 
 
 def _erf(x: Array) -> Any:

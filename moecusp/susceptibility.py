@@ -75,7 +75,7 @@ def susceptibility(logits: Any, inverse_temperature: Any = 1.0) -> Any:
     >>> susceptibility(np.zeros((1, 2))).tolist()
     [[0.25, -0.25], [-0.25, 0.25]]
     """
-    values, restore = _logits(logits)
+    values, restore = _logits(logits, beside=inverse_temperature)
     beta = _positive("inverse_temperature", inverse_temperature)
     tokens, experts = values.shape[-2:]
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -139,16 +139,15 @@ def critical_feedback_from_logits(logits: Any, decay: Any = 1.0, inverse_tempera
     >>> round(float(critical_feedback_from_logits(np.zeros((1, 4)))), 12)
     4.0
     """
-    values, narrow = _logits(logits)
+    values, narrow = _logits(logits, beside=decay)
     top = largest_eigenvalue(susceptibility(values, inverse_temperature))
     mu = real("decay", decay, POSITIVE)
     try:
         np.broadcast_shapes(tuple(mu.shape), tuple(top.shape))
     except ValueError as error:
         raise ParameterError("decay", tuple(mu.shape), f"of a shape that broadcasts with {tuple(top.shape)}") from error
-    if is_tensor(top) or is_tensor(mu):
-        torch = namespace(top if is_tensor(top) else mu)
-        top, mu = (torch.as_tensor(v, device=(top if is_tensor(top) else mu).device) for v in (top, mu))
+    if is_tensor(top):
+        mu, narrow = namespace(top).as_tensor(mu, device=top.device), _logits(logits, beside=top)[1]
     with np.errstate(divide="ignore", over="ignore"):
         return narrow(where(top > 0.0, mu / where(top > 0.0, top, 1.0), np.inf))
 
@@ -259,8 +258,11 @@ def _like(x: Any) -> dict[str, Any]:
     return {"dtype": x.dtype, "device": x.device} if is_tensor(x) else {}
 
 
-def _logits(logits: Any) -> tuple[Any, Any]:
+def _logits(logits: Any, beside: Any = None) -> tuple[Any, Any]:
+    """Return the logits as a tensor if what stands beside them is one, and the function that restores their type."""
     (values,), restore = reals(logits=(logits, REAL))
+    if is_tensor(beside) and not is_tensor(values):
+        (values,), restore = reals(logits=(namespace(beside).as_tensor(values, device=beside.device), REAL))
     if values.ndim < 2 or values.shape[-1] < 2:
         raise ParameterError("logits", tuple(values.shape), "of shape (..., tokens, K) with K >= 2")
     return values, restore

@@ -147,7 +147,10 @@ def _leave(well: Well, start: Start, high: Array, rate: Array) -> Action:
     kappa = half_length(m, pull, wide.gain, wide.asymmetry)
     w = m - kappa
     stiff = 1.0 + wide.gain * mean_tanh_deficit_slope(m, kappa, mean_tanh_deficit(m, kappa))
-    tilted, drop = wide.rate(np.where(w < 0.0, kappa - y - 2.0 * wide.fold, y - kappa)), tanh_drop(m + kappa, 2.0 * kappa)
+    tilted, drop = (
+        wide.rate(np.where(w < 0.0, kappa - y - 2.0 * wide.fold, y - kappa)),
+        tanh_drop(m + kappa, 2.0 * kappa),
+    )
     pole = tilted / kappa / stiff
     second = Piece(m + kappa, kappa, drop, tilted, stiff, pull, weight)
     barrier = barrier + 2.0 * np.sum(kappa / wide.gain * weight, axis=1)

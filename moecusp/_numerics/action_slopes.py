@@ -4,7 +4,8 @@ Along the path w is the other end of the segment, A = -F(w|u) = u - eta - g tanh
 of the path gives, with M the mean of tanh over [w, u],
 
     at fixed u:  d kappa/d eta = kappa/A,    d kappa/dg = kappa (1/g + tanh w/A),   dw/du = (2 kappa - F(u))/A,
-    at fixed m:  d kappa/d eta = 1/stiff,    d kappa/dg = M/stiff,   dkappa/dm = (g (tanh u - tanh w)/(2 kappa) - 1)/stiff.
+    at fixed m:  d kappa/d eta = 1/stiff,    d kappa/dg = M/stiff,
+                 d kappa/dm = (g (tanh u - tanh w)/(2 kappa) - 1)/stiff.
 
 The action's ends are where the momentum vanishes, so that only the integrand's derivative counts; in the finite part
 of the prefactor the nodes move with the ends, to which its poles are tied.

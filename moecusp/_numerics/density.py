@@ -30,15 +30,13 @@ def log_density_slopes(u: Array, g: Array, eta: Array, delta: Array) -> tuple[Ar
     routers, index = np.unique(points, axis=1, return_inverse=True)
     means = _every(routers, slopes=True)[1:]
     here = _slopes(np.clip(u, -300.0, 300.0), g, eta, delta)
-    first, second, third = (
-        np.asarray(a - m[index.ravel()].reshape(u.shape)) for a, m in zip(here, means, strict=True)
-    )
+    first, second, third = (np.asarray(a - m[index.ravel()].reshape(u.shape)) for a, m in zip(here, means, strict=True))
     return first, second, third
 
 
 def _every(routers: Array, slopes: bool = False) -> Array:
     chunks = [routers[:, i : i + _CHUNK] for i in range(0, routers.shape[1], _CHUNK)]
-    return np.concatenate([_log_normaliser(*chunk, slopes=slopes) for chunk in chunks], axis=1)
+    return np.concatenate([_log_normaliser(chunk[0], chunk[1], chunk[2], slopes) for chunk in chunks], axis=1)
 
 
 def _log_normaliser(g: Array, eta: Array, delta: Array, slopes: bool) -> Array:
@@ -67,10 +65,11 @@ def _log_normaliser(g: Array, eta: Array, delta: Array, slopes: bool) -> Array:
             return np.asarray(np.exp(np.minimum(_exponent(inside, *wide) - best[:, None, None], 700.0)))
 
         size = 2.0 / delta / g / g * (g + np.abs(eta) + 1.0) * np.exp(2.0 * np.nanmax(np.abs(states), axis=1))
-        total = panels(weight, breaks, _NODES)
+        nodes = 2 * _NODES if slopes else _NODES  # the moments weigh the tails
+        total = panels(weight, breaks, nodes)
         rows = [np.where(size < _RESOLVED, best + np.log(total), np.nan)]
         for k in range(3 * slopes):
-            moment = panels(lambda x, k=k: weight(x) * _slopes(np.clip(x, -300.0, 300.0), *wide)[k], breaks, _NODES)  # type: ignore[misc]
+            moment = panels(lambda x, k=k: weight(x) * _slopes(np.clip(x, -300.0, 300.0), *wide)[k], breaks, nodes)  # type: ignore[misc]
             rows.append(np.where(size < _RESOLVED, moment / total, np.nan))
         return np.array(rows)
 

@@ -92,7 +92,7 @@ def _rule() -> Any:
         @staticmethod
         def backward(ctx: Any, gradient: Any, *_: Any) -> Any:
             *values, result = ctx.saved_tensors
-            gradients = []
+            gradients: list[Any] = []
             own = result.ndim - max(value.ndim for value in values)  # axes of the result alone
             for k, partial in enumerate(ctx.partials(*values, result)):
                 if not ctx.needs_input_grad[k + 2]:

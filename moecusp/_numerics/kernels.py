@@ -11,8 +11,8 @@ import numpy as np
 
 from moecusp._numerics import pairs as dd
 from moecusp._numerics import series
-from moecusp._numerics.double import polynomial, two_product
-from moecusp._numerics.operations import namespace, parts, where
+from moecusp._numerics.double import polynomial, two_product, two_sum
+from moecusp._numerics.operations import namespace, parts, scaled, where
 from moecusp._numerics.steps import tanh_pair
 
 
@@ -34,8 +34,8 @@ def sinh_remainder(x: Any) -> Any:
         near = cube * factor + (cube_low + inside * y_low) * factor
         e, e_low, k = dd.exp_parts((size, 0.0 * size))
         k = k - 1.0
-        e, e_low = dd.scaled(e, k), dd.scaled(e_low, k)  # exp(x)/2
-        total, low = dd.two_sum(e, -size)
+        e, e_low = scaled(e, k), scaled(e_low, k)  # exp(x)/2
+        total, low = two_sum(e, -size)
         far = where(e < 1e300, total + (low + (e_low - 0.25 / e)), e)
     return xp.copysign(where(size <= series.SINH_LIMIT, near, far), x)
 
@@ -59,11 +59,11 @@ def cube_root(x: Any) -> Any:
     """Return the cube root of x > 0, corrected once in exact products so that every backend returns the same bits."""
     mantissa, power = parts(x)
     third = namespace(x).floor(power / 3.0)
-    mantissa = dd.scaled(mantissa, power - 3.0 * third)  # from 1/2 up to 4
+    mantissa = scaled(mantissa, power - 3.0 * third)  # from 1/2 up to 4
     root = mantissa ** (1.0 / 3.0)
     square, error = two_product(root, root)
     cube, rest = two_product(square, root)
-    return dd.scaled(root - ((cube - mantissa) + (rest + error * root)) / (3.0 * square), third)
+    return scaled(root - ((cube - mantissa) + (rest + error * root)) / (3.0 * square), third)
 
 
 def decayed(u: Any) -> Any:

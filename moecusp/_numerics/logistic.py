@@ -63,7 +63,7 @@ def mean_decay(
     if weight == "bend":
         single = single * -np.expm1(-shift[0])
     mean = np.where(narrow, single * _erf(drift[0]) if odd else single, np.where(wide, flat, mean))
-    return mean, np.where(narrow, decayed, np.where(wide, cold, root))
+    return np.asarray(mean), np.where(narrow, decayed, np.where(wide, cold, root))
 
 
 def _erf(z: Array) -> Any:
@@ -105,7 +105,7 @@ def gap_slopes(t: Array, b: Array, s: Array) -> tuple[Array, Array, Array]:
 
 def _root_exp(x: dd.Pair) -> Array:
     """Return exp(x/2); 0 for -inf and NaN."""
-    return dd.exp((np.where(np.isnan(x[0]), -np.inf, 0.5 * x[0]), 0.5 * x[1]))
+    return np.asarray(dd.exp((np.where(np.isnan(x[0]), -np.inf, 0.5 * x[0]), 0.5 * x[1])))
 
 
 def root_gaussian(z: dd.Pair) -> Array:
