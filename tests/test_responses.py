@@ -170,12 +170,16 @@ def test_fold_curves_of_the_closed_members_keep_their_digits(power, log_scale, l
         soft = mu * (x - mp.sinh(beta * x) / beta)
         slope = mp.sqrt(2 / mp.pi) / width * mp.exp(-((x / width) ** 2) / 2)
         hard = mu * (x - mp.erf(x / width / mp.sqrt(2)) / slope)
-        assert ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[1], soft) <= 5
+        assert ulps(mc.SoftmaxResponse(1 / scale).slope(z), beta / 2 * mp.sech(beta * x / 2) ** 2) <= 2
+        assert ulps(mc.HardGaussianResponse(scale).slope(z), slope) <= 1
+        assert ulps(mc.HardGaussianResponse(scale).value(z), mp.erf(x / width / mp.sqrt(2))) <= 3
+        assert ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[1], soft) <= 3
         assert (
-            ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[0], 2 * mu / beta * mp.cosh(beta * x / 2) ** 2) <= 6
+            ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[0], 2 * mu / beta * mp.cosh(beta * x / 2) ** 2)
+            <= 2.5
         )
-        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[1], hard) <= 6
-        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[0], mu / slope) <= 5
+        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[1], hard) <= 4
+        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[0], mu / slope) <= 2
 
 
 def test_folds_and_equilibria_closer_than_any_grid_are_found():

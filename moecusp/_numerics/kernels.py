@@ -27,11 +27,10 @@ def sinh_remainder(x: Any) -> Any:
     xp = namespace(x)
     size = abs(x)
     inside = where(size <= series.SINH_LIMIT, size, series.SINH_LIMIT)
-    y, y_low = two_product(inside, inside)
-    cube, cube_low = two_product(inside, y)
-    factor = polynomial(series.SINH_NUMERATOR, y)
+    y = two_product(inside, inside)
+    factor, low = dd.head(series.SINH_NUMERATOR, y, 2)
+    near = dd.rounded(dd.multiply(dd.multiply(y, dd.single(inside)), (factor, low + 0.5 * series.THIRD_LOW)))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        near = cube * factor + (cube_low + inside * y_low) * factor
         e, e_low, k = dd.exp_parts((size, 0.0 * size))
         k = k - 1.0
         e, e_low = scaled(e, k), scaled(e_low, k)  # exp(x)/2
