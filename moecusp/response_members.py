@@ -114,7 +114,9 @@ class HardGaussianResponse(LoadResponse):
 
     def _value(self, z: Any) -> Any:
         with np.errstate(all="ignore"):
-            x, low = dd.multiply(ratio(z, _full(self.sigma, z)), _ROOT_HALF)
+            t, low = ratio(z, _full(self.sigma, z))
+            flat = abs(t) > 100.0  # the error function is 1 from 9 on
+            x, low = dd.multiply((where(flat, namespace(z).sign(z) * 100.0, t), where(flat, 0.0, low)), _ROOT_HALF)
             base = on_host(_erf, x)
             rise = 1.1283791670955126 * namespace(z).exp(-x * x) * low  # 2/sqrt(pi)
             return where(abs(x) < 6.0, base + rise, base)
@@ -142,7 +144,7 @@ class HardGaussianResponse(LoadResponse):
             peak = two_product(sigma, _full(_ROOT_HALF_PI[0], z))
             grown = dd.times_exp((peak[0], peak[1] + self.sigma * _ROOT_HALF_PI[1]), dd.negative(half))
             rest = self.sigma * (_ROOT_HALF_PI[0] * on_host(_erfcx, _ROOT_HALF[0] * t) + t)
-            return -xp.copysign(where(near, series, grown - rest), z)
+            return -xp.copysign(where(near, series, where(t < 60.0, grown - rest, np.inf)), z)
 
     def _tilt(self, z: Any) -> Any:
         return -(z / self.sigma) / self.sigma

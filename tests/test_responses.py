@@ -182,6 +182,18 @@ def test_fold_curves_of_the_closed_members_keep_their_digits(power, log_scale, l
         assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[0], mu / slope) <= 2
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-5, 1.0, 1e5, 1e300])
+@pytest.mark.parametrize("z", [0.0, 5e-324, 1e-8, 1.0, 800.0, 1e300, 1.7e308])
+def test_no_magnitude_gives_nan(scale, z):
+    for response in (mc.SoftmaxResponse(scale), mc.HardGaussianResponse(scale)):
+        for at in (z, -z):
+            assert abs(response.value(at)) <= 1
+            assert response.slope(at) >= 0
+            feedback, asymmetry = response.fold_curve(at)
+            assert feedback > 0
+            assert asymmetry * at <= 0
+
+
 def test_folds_and_equilibria_closer_than_any_grid_are_found():
     """The slope peaks just above mu/kappa: two folds, and between them three equilibria, within 1e-4 of each other."""
     response = mc.EmpiricalResponse([0.123456, 0.123456], jitter=1.0)

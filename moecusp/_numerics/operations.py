@@ -54,7 +54,8 @@ def as_integer(x: Any) -> Any:
 
 
 def scaled(x: Any, power: Any) -> Any:
-    """Return x 2^power for a whole float |power| <= 3000, rounded once, and 0 or inf beyond the range of a float."""
+    """Return x 2^power for a whole float power, rounded once, and 0 or inf beyond the range of a float."""
+    power = namespace(power).clip(power, -3060.0, 3060.0)
     third = namespace(power).round(power / 3.0)
     for part in (third, third, power - 2.0 * third):
         x = x * as_float((as_integer(part) + 1023) << 52)
