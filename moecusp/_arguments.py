@@ -84,10 +84,20 @@ def real(name: str, value: object, allowed: Range = REAL) -> Any:
 
 def number(name: str, value: object, allowed: Range = REAL) -> float:
     """Return value as one float, or raise ParameterError."""
-    array = real(name, value, allowed)
+    array = constant(name, value, allowed)
     if array.ndim:
         raise ParameterError(name, value, f"one number, {allowed}")
     return float(array)
+
+
+def constant(name: str, value: object, allowed: Range = REAL) -> Array:
+    """Return value as a float64 array without a gradient, or raise ParameterError: a tensor must not ask for one."""
+    array = real(name, value, allowed)
+    if not is_tensor(array):
+        return np.asarray(array)
+    if array.requires_grad:
+        raise ParameterError(name, value, f"{allowed}; no gradient is taken in it, so pass {name}.detach()")
+    return np.asarray(array.cpu().numpy())
 
 
 def reals(**named: tuple[object, Range]) -> tuple[list[Array], Restore]:
@@ -119,7 +129,7 @@ def _real_tensor(name: str, value: Any, allowed: Range) -> Any:
         raise ParameterError(name, value, wanted)
     if value.numel() == 0:
         raise ParameterError(name, value, f"{wanted}, and not empty")
-    numbers = value.detach().double()
+    numbers = value.double()  # on the graph: what follows is differentiable, or declares its derivatives
     inside = allowed.holds(numbers)
     if not inside.all():
         where = tuple((~inside).nonzero()[0].tolist())

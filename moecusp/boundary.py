@@ -12,10 +12,23 @@ import numpy as np
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, reals
 from moecusp._numerics.double import two_sum
 from moecusp._numerics.gauss import gaussian, legendre, ratio
+from moecusp._numerics.gradients import differentiable
+from moecusp._numerics.operations import on_host, where
 
-_SQRT_2_PI = np.sqrt(2.0 / np.pi)
+_SQRT_2_PI = float(np.sqrt(2.0 / np.pi))
 
 
+def _mass_partials(width: Any, mean: Any, sigma: Any, _: Any) -> tuple[Any, Any, Any]:
+    """Return the derivatives by the densities at the two edges of the slab."""
+    inner, outer = 0.5 * boundary_slope(width - mean, sigma), 0.5 * boundary_slope(width + mean, sigma)
+    tilt = (width / sigma) * (mean / sigma)
+    small = where(abs(tilt) < 1.0, tilt, 0.0)
+    middle = boundary_slope(width, sigma) * (-0.5 * (mean / sigma) ** 2).exp()
+    across = where(abs(tilt) < 1.0, -middle * small.sinh(), outer - inner)
+    return inner + outer, across, -((width - mean) / sigma) * inner - ((width + mean) / sigma) * outer
+
+
+@differentiable(_mass_partials)
 def boundary_mass(width: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     """Share of tokens whose margin is at most w, M(w) = Phi((w - b)/sigma) - Phi((-w - b)/sigma).
 
@@ -41,7 +54,7 @@ def boundary_mass(width: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     Notes
     -----
     Relative accuracy, not only absolute, for small widths and far tails: relative error below 1e-14 wherever M is a
-    normal number.
+    normal number. Tensors are evaluated on the host; their derivatives are `boundary_slope` at the edges of the slab.
 
     References
     ----------
@@ -55,7 +68,7 @@ def boundary_mass(width: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     """
     (w, b, s), restore = reals(width=(width, NON_NEGATIVE), mean=(mean, REAL), sigma=(sigma, POSITIVE))
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        return restore(_mass(w, np.abs(b), s))
+        return restore(on_host(_mass, w, abs(b), s))
 
 
 def _mass(w: Array, b: Array, s: Array) -> Array:
@@ -82,6 +95,12 @@ def _mass(w: Array, b: Array, s: Array) -> Array:
     return np.where(np.isinf(beta) & (w < b), 0.0, np.where(w == 0.0, 0.0, result))
 
 
+def _slope_partials(mean: Any, sigma: Any, slope: Any) -> tuple[Any, Any]:
+    z = mean / sigma
+    return -(z / sigma) * slope, (z - 1.0) * (z + 1.0) / sigma * slope
+
+
+@differentiable(_slope_partials)
 def boundary_slope(mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     """Slope of the boundary mass at width 0, 2 phi(b/sigma)/sigma: twice the margin's density at 0.
 

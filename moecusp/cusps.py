@@ -8,7 +8,7 @@ import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, REAL, reals
 from moecusp._numerics.gradients import differentiable
-from moecusp._numerics.operations import is_tensor, sqrt, where
+from moecusp._numerics.operations import sqrt, where
 from moecusp.folds import fold_imbalance
 
 
@@ -64,8 +64,6 @@ def cusp_normal_form(gain: Any, asymmetry: Any = 0.0) -> NormalForm:
     (0.5, -0.5, 0.25)
     """
     (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
-    if is_tensor(g):
-        return NormalForm(gain - 1.0 + 0.0 * asymmetry, -gain / 3.0 + 0.0 * asymmetry, asymmetry + 0.0 * gain)
     return NormalForm(restore(g - 1.0), restore(-g / 3.0), restore(eta))
 
 

@@ -132,7 +132,7 @@ def potential(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     Notes
     -----
     The error is within 3 units in the last place of the largest of the three terms; for eta = 0 and g = 1, where the
-    first two cancel to u^4/12, V itself is right to 5 units.
+    first two cancel to u^4/12, V itself is right to 4 units.
 
     References
     ----------

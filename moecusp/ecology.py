@@ -7,8 +7,20 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, ParameterError, reals
+from moecusp._numerics.gradients import differentiable
+from moecusp._numerics.operations import parts, scaled
 
 
+def _parameter_partials(temperature: Any, entropy: Any, oracle: Any, balance: Any, e: Any) -> tuple[Any, ...]:
+    sum_of_two = oracle + balance
+    return entropy / sum_of_two, temperature / sum_of_two, -e / sum_of_two, -e / sum_of_two
+
+
+def _competitor_partials(_: Any, oracle: Any, __: Any, ratio: Any) -> tuple[Any, ...]:
+    return 1.0 / oracle, -ratio / oracle, 1.0 / oracle
+
+
+@differentiable(_parameter_partials)
 def ecology_parameter(temperature: Any, entropy_weight: Any, oracle_weight: Any, balance_weight: Any) -> Any:
     """The dimensionless group E = T H/(O + B), claimed to guarantee that no expert dies where E >= 0.5.
 
@@ -50,19 +62,20 @@ def ecology_parameter(temperature: Any, entropy_weight: Any, oracle_weight: Any,
         oracle_weight=(oracle_weight, NON_NEGATIVE),
         balance_weight=(balance_weight, NON_NEGATIVE),
     )
-    if np.any((o == 0.0) & (b == 0.0)):
+    if ((o == 0.0) & (b == 0.0)).any():
         raise ParameterError(
             "oracle_weight + balance_weight",
             0.0,
             "> 0: with neither an oracle nor a balance term nothing opposes the entropy term, and E is not defined",
         )
     # in powers of two and mantissas, so that neither the product nor the sum leaves the range of a float too early
-    (mt, et), (mh, eh) = np.frexp(t), np.frexp(h)
-    (ms, es) = np.frexp(0.5 * o + 0.5 * b)
+    (mt, et), (mh, eh) = parts(t), parts(h)
+    (ms, es) = parts(0.5 * o + 0.5 * b)
     with np.errstate(over="ignore", under="ignore"):
-        return restore(np.ldexp(mt * mh / ms, et + eh - es - 1))
+        return restore(scaled(mt * mh / ms, et + eh - es - 1.0))
 
 
+@differentiable(_competitor_partials)
 def mean_field_competitor(entropy_weight: Any, oracle_weight: Any, balance_weight: Any) -> Any:
     """The group (H + B)/O that a mean-field argument puts in the place of E: decay over feedback.
 
@@ -105,9 +118,9 @@ def mean_field_competitor(entropy_weight: Any, oracle_weight: Any, balance_weigh
         oracle_weight=(oracle_weight, NON_NEGATIVE),
         balance_weight=(balance_weight, NON_NEGATIVE),
     )
-    if np.any(o == 0.0):
+    if (o == 0.0).any():
         raise ParameterError("oracle_weight", 0.0, "> 0: without an oracle term there is no feedback to compare with")
     with np.errstate(over="ignore", under="ignore"):
-        mantissa, exponent = np.frexp(0.5 * h + 0.5 * b)
-        below, power = np.frexp(o)
-        return restore(np.ldexp(mantissa / below, exponent - power + 1))
+        mantissa, exponent = parts(0.5 * h + 0.5 * b)
+        below, power = parts(o)
+        return restore(scaled(mantissa / below, exponent - power + 1.0))

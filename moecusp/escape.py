@@ -8,9 +8,18 @@ import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, REAL, Array, reals
 from moecusp._numerics.action import Action, actions, diffusion_barriers
+from moecusp._numerics.gradients import differentiable, last
+from moecusp._numerics.operations import namespace, on_host, where
+from moecusp.equilibria import equilibria
 from moecusp.noise import BATCH, STEP
 
 
+def _barrier_partials(gain: Any, asymmetry: Any, _: Any) -> tuple[Any, Any]:
+    slopes = _slopes(gain, asymmetry)
+    return slopes[..., 0, 0], slopes[..., 1, 0]
+
+
+@differentiable(_barrier_partials)
 def escape_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
     """Barrier S between the two stable loads: the mean escape time grows as exp(B S/delta), delta = decay * increment.
 
@@ -40,6 +49,7 @@ def escape_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
     S ~ (8/3) gap^(3/2) (1 - 1/g)^(-1/4)/g with gap = eta_f - abs(eta) falls to 0: the gap is taken in double-double,
     and the action is the integral (2/g) int kappa dm over the centre m and half-length kappa of the segment
     [u + p g, u], in which nothing cancels. For large g the path has layers: docs/escape.md says where they are.
+    Tensors are evaluated on the host and can be differentiated once: dS/dtheta is the integral of dp/dtheta.
 
     References
     ----------
@@ -51,10 +61,24 @@ def escape_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
     >>> escape_barrier(1.5).round(9).tolist()
     [0.224320588, 0.224320588]
     """
-    lower, upper, restore = _both(gain, asymmetry)
-    return restore(np.stack([lower.barrier, upper.barrier], axis=-1))
+    (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
+    return restore(on_host(_both, g, eta).barrier)
 
 
+def _diffusion_partials(gain: Any, asymmetry: Any, barrier: Any) -> tuple[Any, Any]:
+    """Integrate the derivative of F cosh^2 u, which vanishes at both ends, between the equilibria."""
+    torch = namespace(barrier)
+    u = equilibria(gain, asymmetry).u
+    u = where(torch.isfinite(barrier[..., :1]), u, torch.zeros_like(u))
+    outer, middle = torch.stack([u[..., 0], u[..., 2]], -1), u[..., 1:2]
+    way, sum_of_two = outer - middle, outer + middle
+    scale = torch.as_tensor(gain)[..., None] ** -2
+    lean = way + way.sinh() * sum_of_two.cosh()
+    deep = way.sinh() * sum_of_two.sinh()
+    return scale * deep - 2.0 * barrier / torch.as_tensor(gain)[..., None], scale * lean
+
+
+@differentiable(_diffusion_partials)
 def diffusion_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
     """Barrier in the diffusion limit, (2/g^2) times the integral of F cosh^2 u: right only near a fold or the cusp.
 
@@ -84,10 +108,37 @@ def diffusion_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
     [0.254567525, 0.254567525]
     """
     (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
-    values = [diffusion_barriers(g.ravel(), sign * eta.ravel()).reshape(g.shape) for sign in (-1.0, 1.0)]
-    return restore(np.stack(values, axis=-1))
+
+    def function(g: Array, eta: Array) -> Array:
+        values = [diffusion_barriers(g.ravel(), sign * eta.ravel()).reshape(g.shape) for sign in (-1.0, 1.0)]
+        return np.stack(values, axis=-1)
+
+    return restore(on_host(function, g, eta))
 
 
+def _time_partials(gain: Any, asymmetry: Any, step: Any, batch_size: Any, _: Any) -> tuple[Any, ...]:
+    delta, b = step[..., None], batch_size[..., None]
+    slopes, barrier = _slopes(gain, asymmetry), escape_barrier(gain, asymmetry)
+    path = last(lambda g, eta: on_host(_both, *namespace(g).broadcast_tensors(g, eta)).path, gain, asymmetry)
+    by_gain, by_asymmetry = (
+        part[..., 0] * b / delta - 0.5 * (b * part[..., 1] + part[..., 2]) - part[..., 3]
+        for part in (slopes[..., 0, :], slopes[..., 1, :])
+    )
+    return by_gain, by_asymmetry, -b * barrier / delta**2, barrier / delta - 0.5 * path
+
+
+def _slopes(gain: Any, asymmetry: Any) -> Any:
+    """Return the derivatives of (S, J, I, log r), shape (..., well, argument, quantity)."""
+
+    def function(gain: Any, asymmetry: Any) -> Any:
+        torch = namespace(gain)
+        found = on_host(_both, *torch.broadcast_tensors(gain, asymmetry))
+        return torch.stack([found.by_gain, found.by_asymmetry], -2)
+
+    return last(function, gain, asymmetry)
+
+
+@differentiable(_time_partials)
 def log_escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
     """Logarithm of `escape_time`, for times beyond the range of a float.
 
@@ -116,13 +167,15 @@ def log_escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -
     >>> log_escape_time(1.5, 0.0, step=1e-4).round(3).tolist()
     [2246.159, 2246.159]
     """
-    (_, _, delta, b), restore = reals(
-        gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL), step=(step, STEP), batch_size=(batch_size, BATCH)
-    )
-    lower, upper, _ = _both(gain, asymmetry)
-    barrier, path, finite, rate = (np.stack(parts, axis=-1) for parts in zip(lower, upper, strict=True))
-    delta, b = delta[..., None], b[..., None]
-    return restore(np.log(2.0 * np.pi / rate) - 0.5 * (b * path + finite) + b * barrier / delta)
+    (g, eta, delta, b), restore = _arguments(gain, asymmetry, step, batch_size)
+
+    def function(g: Array, eta: Array, delta: Array, b: Array) -> Array:
+        found = _both(g, eta)
+        delta, b = delta[..., None], b[..., None]
+        prefactor = np.log(2.0 * np.pi / found.rate) - 0.5 * (b * found.path + found.finite)
+        return np.asarray(prefactor + b * found.barrier / delta)
+
+    return restore(on_host(function, g, eta, delta, b))
 
 
 def escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
@@ -167,15 +220,24 @@ def escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> An
     >>> (escape_time(1.5, 0.0, step=0.05) / 0.05).round(0).tolist()
     [34026.0, 34026.0]
     """
+    arguments, restore = _arguments(gain, asymmetry, step, batch_size)
+    logarithm = log_escape_time(*arguments)
     with np.errstate(over="ignore"):
-        return np.exp(log_escape_time(gain, asymmetry, step, batch_size))
+        return restore(namespace(logarithm).exp(logarithm))
 
 
-def _both(gain: Any, asymmetry: Any) -> tuple[Action, Action, Any]:
-    """Return the actions of the lower and of the upper well, in the shape of the arguments."""
-    (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
+def _arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
+    return reals(
+        gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL), step=(step, STEP), batch_size=(batch_size, BATCH)
+    )
 
-    def shaped(side: Array) -> Action:
-        return Action(*(part.reshape(g.shape) for part in actions(g.ravel(), side.ravel())))
 
-    return shaped(-eta), shaped(eta), restore
+def _both(g: Array, eta: Array) -> Action:
+    """Return the actions of the lower and of the upper well, along a new axis after those of the arguments."""
+    lower, upper = (actions(g.ravel(), side.ravel()) for side in (-eta, eta))
+    lower = lower._replace(by_asymmetry=-lower.by_asymmetry)
+
+    def joined(low: Array, up: Array) -> Array:
+        return np.stack([part.reshape((*g.shape, *part.shape[1:])) for part in (low, up)], axis=g.ndim)
+
+    return Action(*map(joined, lower, upper))

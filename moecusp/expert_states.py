@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from moecusp._arguments import NON_NEGATIVE, Array, integer, reals
 from moecusp._numerics import pairs as dd
 from moecusp._numerics.expert_solver import solve_families
+from moecusp._numerics.gradients import evaluate
+from moecusp._numerics.kernels import sinh_excess
+from moecusp._numerics.operations import is_tensor, namespace, on_host, where
 from moecusp.equilibria import Stability
 
 
@@ -56,7 +59,8 @@ class ExpertEquilibria:
     @property
     def count(self) -> Any:
         """Number of states up to renaming the experts, the balanced one included; shape (...)."""
-        return np.sum(~np.isnan(self.difference), axis=(-2, -1))[()]
+        there = self.difference == self.difference
+        return there.sum((-2, -1))
 
 
 def expert_equilibria(gain: Any, experts: int) -> ExpertEquilibria:
@@ -83,6 +87,7 @@ def expert_equilibria(gain: Any, experts: int) -> ExpertEquilibria:
     -----
     Stable are the balanced state for g < 1 and the outer state of one favoured expert; a group of m > 1 favoured
     experts breaks up in m - 1 directions. At g = 1 the balanced state is semistable for K >= 3, stable for K = 2.
+    Tensors are solved on the host, and differentiated in the gain by the implicit function theorem.
     The gain of a fold is irrational, so that no float lies on it: a state is listed if it exists at the given float.
 
     References
@@ -98,6 +103,46 @@ def expert_equilibria(gain: Any, experts: int) -> ExpertEquilibria:
     ([0.367305, 1.735633], [2, 1])
     """
     k = integer("experts", experts, 2)
+    if not is_tensor(gain):
+        return ExpertEquilibria(k, *_states(gain, k))
+    x, high, low, stability, directions = on_host(lambda g: _states(g, k), _checked(gain))
+    difference = evaluate(lambda _: x.to(gain.dtype), lambda g, x: (_difference_slope(g, x, k),), gain)
+    p_high = evaluate(lambda _: high.to(gain.dtype), lambda x, _: ((k - _favoured(x, k)) * _product(x, k),), difference)
+    p_low = evaluate(lambda _: low.to(gain.dtype), lambda x, _: (-_favoured(x, k) * _product(x, k),), difference)
+    return ExpertEquilibria(k, difference, p_high, p_low, stability, directions)
+
+
+def _checked(gain: Any) -> Any:
+    (g,), _ = reals(gain=(gain, NON_NEGATIVE))
+    return g
+
+
+def _favoured(x: Any, k: int) -> Any:
+    """Return m for each row of states, as a column."""
+    return namespace(x).arange(float(k), dtype=x.dtype, device=x.device)[:, None]
+
+
+def _product(x: Any, k: int) -> Any:
+    """Return the product of the loads p_high p_low; nothing for the balanced state, whose loads are constant."""
+    m = _favoured(x, k)
+    e = where((x == x) & (m > 0.0), -x, -np.inf).exp()
+    return e / (m + (k - m) * e + (m == 0.0)) ** 2
+
+
+def _difference_slope(gain: Any, x: Any, k: int) -> Any:
+    """Return dx/dg = 2/(L'(x/2) - t), from L(w) - t w = g, L = w coth w, t = 1 - 2 m/K; 0 for the balanced state."""
+    m = _favoured(x, k)
+    there = (x == x) & (m > 0.0)
+    w = 0.5 * where(there, x, 1.0)
+    small = where(w <= 1.0, w, 1.0)
+    near = sinh_excess(2.0 * small) / (2.0 * small.sinh() ** 2)
+    e = (-2.0 * where(w > 1.0, w, 1.0)).exp()
+    far = (1.0 - e * (4.0 * where(w > 1.0, w, 1.0) + e)) / (1.0 - e) ** 2
+    return where(there, 2.0 / (where(w <= 1.0, near, far) - (k - 2.0 * m) / k), 0.0)
+
+
+def _states(gain: Any, k: int) -> tuple[Any, ...]:
+    """Return the fields of `ExpertEquilibria` after the first."""
     (g,), restore = reals(gain=(gain, NON_NEGATIVE))
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         high, low, outer = solve_families(g.reshape(-1, 1), k)
@@ -119,7 +164,7 @@ def expert_equilibria(gain: Any, experts: int) -> ExpertEquilibria:
     stability[directions > 0] = Stability.UNSTABLE
     if k > 2:
         stability[..., 0, 0][g == 1.0] = Stability.SEMISTABLE
-    return ExpertEquilibria(k, difference, table(1.0 / k, loads[0]), table(1.0 / k, loads[1]), stability, directions)
+    return difference, table(1.0 / k, loads[0]), table(1.0 / k, loads[1]), stability, directions
 
 
 def _loads(high: Array, low: Array, m: Array, k: int) -> tuple[Array, Array]:

@@ -6,15 +6,18 @@ scores (v = beta s) between a favoured expert and the others.
 
 from __future__ import annotations
 
+from contextlib import suppress
+from decimal import Decimal, localcontext
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from moecusp._arguments import REAL, Array, ParameterError, Range, reals
+from moecusp._arguments import REAL, Array, ParameterError, Range, real, reals
 from moecusp._numerics import expert_kernels as kernels
 from moecusp._numerics import pairs as dd
+from moecusp._numerics.gradients import evaluate
 from moecusp._numerics.kernels import sinh_remainder
+from moecusp._numerics.operations import is_tensor, namespace, nonzero, on_host, where
 
 _EXPERTS = Range(low=2.0)
 
@@ -47,7 +50,8 @@ def balanced_critical_gain(experts: Any) -> Any:
     >>> float(balanced_critical_gain(8))
     1.0
     """
-    return np.ones_like(_counts(experts))[()]
+    k = _counts(experts)
+    return namespace(k).ones_like(k)[()]
 
 
 def expert_fold_gain(experts: Any) -> Any:
@@ -85,9 +89,12 @@ def expert_fold_gain(experts: Any) -> Any:
     >>> round(float(expert_fold_gain(8)), 12)
     0.531224876081
     """
-    k = _counts(experts)
-    _, gain = kernels.fold_point(np.ones_like(k), np.maximum(k, 3.0))
-    return np.where(k > 2.0, gain[0], 1.0)[()]
+
+    def function(k: Array) -> Array:
+        _, gain = kernels.fold_point(np.ones_like(k), np.maximum(k, 3.0))
+        return np.where(k > 2.0, gain[0], 1.0)
+
+    return on_host(function, _counts(experts))[()]
 
 
 def equal_depth_gain(experts: Any) -> Any:
@@ -125,8 +132,8 @@ def equal_depth_gain(experts: Any) -> Any:
     0.924196240747
     """
     k = _counts(experts)
-    rest = np.maximum(k - 2.0, 1.0)
-    return np.where(k > 2.0, (2.0 * (k - 1.0) / k) * (np.log(rest + 1.0) / rest), 1.0)[()]
+    rest = where(k > 2.0, k - 2.0, 1.0)
+    return where(k > 2.0, (2.0 * (k - 1.0) / k) * (namespace(k).log(rest + 1.0) / rest), 1.0)[()]
 
 
 def expert_fold_curve(x: Any, experts: Any) -> tuple[Any, Any]:
@@ -156,7 +163,8 @@ def expert_fold_curve(x: Any, experts: Any) -> tuple[Any, Any]:
     Notes
     -----
     The curve has a cusp at x = log(K - 1), and meets eta = 0 twice: at the gain 1 (x = 0) and at `expert_fold_gain`.
-    Around that second zero the asymmetry is computed in double-double, so that its digits are kept there as well.
+    Around that second zero the asymmetry is computed in double-double, and for the few floats next to it in decimal
+    arithmetic, so that its digits are kept there as well. Tensors are differentiated in x.
 
     References
     ----------
@@ -169,41 +177,88 @@ def expert_fold_curve(x: Any, experts: Any) -> tuple[Any, Any]:
     >>> float(gain), float(asymmetry)
     (1.0, 0.0)
     """
-    (d, k), restore = reals(x=(x, REAL), experts=(_counts(experts, keep=True), _EXPERTS))
-    w = 0.5 * d
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        root = np.exp(w) / k + np.exp(-w) * ((k - 1.0) / k)
-        return restore(root * root), restore(_fold_drive(d, k) + 0.0)
+    _counts(experts)
+
+    def gain(x: Any) -> Any:
+        (d, k), restore = reals(x=(x, REAL), experts=(experts, _EXPERTS))
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            return restore(_fold_gain(d, k))
+
+    def asymmetry(x: Any) -> Any:
+        (d, k), restore = reals(x=(x, REAL), experts=(experts, _EXPERTS))
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            return restore(_fold_drive(d, k) + 0.0)
+
+    def along(x: Any, _: Any) -> tuple[Any]:
+        return ((x.exp() - (experts - 1.0) ** 2 * (-x).exp()) / (experts * 1.0) ** 2,)
+
+    def across(x: Any, _: Any) -> tuple[Any]:
+        return (x.neg().expm1() * (x.exp() - (experts - 1.0)) / experts,)
+
+    if is_tensor(experts) or is_tensor(x):
+        real("x", x)
+        tensor = x if is_tensor(x) else experts
+        x, experts = (namespace(tensor).as_tensor(v, device=tensor.device) for v in (x, experts))
+        with suppress(RuntimeError):  # which the functions turn into a ParameterError
+            x, experts = namespace(x).broadcast_tensors(x, experts)
+    return evaluate(gain, along, x), evaluate(asymmetry, across, x)
 
 
-def _fold_drive(x: Array, k: Array) -> Array:
+def _fold_gain(x: Any, k: Any) -> Any:
+    """Return g, the square of exp(x/2)/K + exp(-x/2) (K - 1)/K."""
+    xp = namespace(x)
+    w = 0.5 * xp.clip(x, -1200.0, 1200.0)
+    rising, falling = dd.exp_pair(dd.single(w)), dd.exp_pair(dd.single(-w))
+    root = dd.divide(dd.add(rising, dd.multiply(falling, dd.single(k - 1.0))), dd.single(k))
+    square = root[0] * root[0]
+    return where(square < np.inf, dd.rounded(dd.multiply(root, root)), square)
+
+
+def _fold_drive(x: Any, k: Any) -> Any:
     """Return eta = t (cosh x - 1) - (sinh x - x), t = 1 - 2/K, in the form that keeps its digits."""
+    xp = namespace(x)
     t = (k - 2.0) / k
-    double = 2.0 * np.sinh(0.5 * x) ** 2  # cosh x - 1
-    mixed = np.where(t > 0.0, t * double, 0.0) - sinh_remainder(x)
-    rest = kernels.falling_exponential_remainder(np.maximum(x, 0.0)) - (2.0 / k) * double
+    double = 2.0 * xp.sinh(0.5 * x) ** 2  # cosh x - 1
+    mixed = where(t > 0.0, t * double, 0.0) - sinh_remainder(x)
+    rest = kernels.falling_exponential_remainder(where(x > 0.0, x, 0.0)) - (2.0 / k) * double
     large = -x > 300.0  # both terms are huge there, and one exponential is all
-    result = np.where((x > 0.0) & ((t > 0.6) | (x > 300.0)), rest, mixed)
-    result = np.where(large, np.exp(-x) * ((k - 1.0) / k) + x, result)
+    result = where((x > 0.0) & ((t > 0.6) | (x > 300.0)), rest, mixed)
+    result = where(large, dd.times_exp(dd.divide(dd.single(k - 1.0), dd.single(k)), dd.single(-x)) + x, result)
 
     # between: a difference of two terms that may be nearly equal, in double-double
-    between = (x > 1e-3) & (x < 6.0 + 4.0 * np.log(k)) & (k > 2.0)
+    between = (x > 1e-3) & (x < 6.0 + 4.0 * xp.log(k)) & (k > 2.0)
     score, count = dd.single(x[between]), dd.single(k[between])
     e = dd.expm1(score)
-    taken = dd.divide(
-        dd.multiply(e, dd.add(e, count)), dd.multiply(count, dd.add(e, dd.single(np.ones_like(score[0]))))
-    )
-    result[between] = dd.add(score, dd.negative(taken))[0]
+    taken = dd.divide(dd.multiply(e, dd.add(e, count)), dd.multiply(count, dd.add(e, dd.single(1.0 + 0.0 * e[0]))))
+    found = dd.add(score, dd.negative(taken))[0]
+    few = nonzero(abs(found) < 1e-13 * score[0])
+    if len(few):
+        found[few] = on_host(_decimal_drive, score[0][few], count[0][few])
+    result[between] = found
     return result
 
 
-def _counts(experts: Any, keep: bool = False) -> Any:
-    """Return numbers of experts as float64 (as they came if keep), or raise ParameterError."""
+@np.vectorize
+def _decimal_drive(x: float, k: float) -> float:
+    with localcontext() as context:
+        context.prec = 80
+        score, count = Decimal(float(x)), Decimal(float(k))
+        grown = score.exp()
+        return float(score - (grown - 1) * (grown + count - 1) / (count * grown))
+
+
+def _counts(experts: Any) -> Any:
+    """Return numbers of experts as float64, or raise ParameterError."""
+    if is_tensor(experts):
+        if experts.is_floating_point() or experts.is_complex() or str(experts.dtype) == "torch.bool":
+            raise ParameterError("experts", experts, "an integer >= 2")
+        if experts.numel() == 0 or experts.min() < 2:
+            raise ParameterError("experts", experts, "an integer >= 2, and not empty")
+        return experts.double()
     try:
         array = np.asarray(experts)
     except (ValueError, TypeError) as error:
         raise ParameterError("experts", experts, "an integer >= 2, in a regular array") from error
     if array.dtype.kind not in "iu" or array.size == 0 or array.min() < 2:
         raise ParameterError("experts", experts, "an integer >= 2, and not empty")
-    numbers: NDArray[np.float64] = array.astype(np.float64)
-    return experts if keep else numbers
+    return array.astype(np.float64)

@@ -11,8 +11,12 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, Range, reals
-from moecusp._numerics.density import log_density
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.density import log_density, log_density_slopes
 from moecusp._numerics.escape_slope import Well
+from moecusp._numerics.gradients import evaluate, last
+from moecusp._numerics.operations import namespace, on_host, where
+from moecusp.dynamics import drift
 from moecusp.equilibria import Stability, equilibria
 
 STEP = Range(low=0.0, high=1.0, open_low=True)
@@ -47,7 +51,8 @@ def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 
 
     Notes
     -----
-    The rate r keeps its digits next to a fold. Corrections from the curvature of F are of relative order delta.
+    The rate r keeps its digits next to a fold; it is found on the host for tensors, which can be differentiated to any
+    order. Corrections from the curvature of F are of relative order delta.
 
     References
     ----------
@@ -61,11 +66,17 @@ def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 
     """
     (g, eta, delta, b), restore = _arguments(gain, asymmetry, step, batch_size)
     u, rate = _rates(g, eta)
+    there = (rate > 0.0) & (rate < np.inf)
+    u, r = where(there, u, 0.0), where(there, rate, 1.0)
     delta, b, g = delta[..., None], b[..., None], g[..., None]
-    decayed = np.exp(-2.0 * np.abs(u))
-    sech = 2.0 * np.sqrt(decayed) / (1.0 + decayed)
-    with np.errstate(divide="ignore", over="ignore"):
-        return restore(delta * (g * sech) ** 2 / (b * rate * (2.0 - delta * rate)))
+    root = _exp(-abs(u))
+    sech = 2.0 * root / (1.0 + root * root)
+    variance = delta * (g * sech) ** 2 / (b * r * (2.0 - delta * r))
+    return restore(where(there, variance, where(rate == 0.0, np.inf, np.nan)))
+
+
+def _exp(x: Any) -> Any:
+    return evaluate(lambda x: dd.exp(dd.single(x)), lambda _, e: (e,), x)
 
 
 def lag1_autocorrelation(gain: Any, asymmetry: Any, step: Any) -> Any:
@@ -97,7 +108,9 @@ def lag1_autocorrelation(gain: Any, asymmetry: Any, step: Any) -> Any:
     [0.995, nan, nan]
     """
     (g, eta, delta, _), restore = _arguments(gain, asymmetry, step, 1)
-    return restore(1.0 - delta[..., None] * _rates(g, eta)[1])
+    rate = _rates(g, eta)[1]
+    there = rate == rate
+    return restore(where(there, 1.0 - delta[..., None] * where(there, rate, 0.0), np.nan))
 
 
 def log_stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
@@ -128,14 +141,24 @@ def log_stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_s
     >>> round(float(log_stationary_density(5.0, gain=1.5, asymmetry=0.0, step=0.1)), 6)
     -73476.947835
     """
-    (x, g, eta, delta, b), restore = reals(
-        u=(u, REAL),
-        gain=(gain, POSITIVE),
-        asymmetry=(asymmetry, REAL),
-        step=(step, STEP),
-        batch_size=(batch_size, BATCH),
-    )
-    return restore(log_density(x, g, eta, delta / b))
+
+    def function(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
+        (x, g, eta, delta, b), restore = _density_arguments(u, gain, asymmetry, step, batch_size)
+        return restore(on_host(log_density, x, g, eta, delta / b))
+
+    return evaluate(function, _density_partials, u, gain, asymmetry, step, batch_size)
+
+
+def _density_partials(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any, _: Any) -> tuple[Any, ...]:
+    torch = namespace(u)
+    near = where(abs(u) < 300.0, u, 0.0)
+    along = 2.0 * near.tanh() + 2.0 * batch_size / (step * gain**2) * drift(near, gain, asymmetry) * near.cosh() ** 2
+
+    def slopes(u: Any, gain: Any, asymmetry: Any, delta: Any) -> Any:
+        return torch.stack(on_host(log_density_slopes, *torch.broadcast_tensors(u, gain, asymmetry, delta)), 0)
+
+    by_gain, by_asymmetry, by_delta = last(slopes, u, gain, asymmetry, step / batch_size)
+    return along, by_gain, by_asymmetry, by_delta / batch_size, -by_delta * step / batch_size**2
 
 
 def stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
@@ -170,6 +193,7 @@ def stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size:
 
     Notes
     -----
+    Tensors are evaluated on the host, and can be differentiated once, in u to any order.
     Its relative error is that of rounding the exponent, some 1e-15 exp(2 u)/(delta g). As a description of the chain it
     is good near each stable state; between two of them it is exponentially wrong, as the diffusion limit has the wrong
     barrier: see `escape_barrier`.
@@ -184,7 +208,19 @@ def stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size:
     >>> round(float(stationary_density(0.0, gain=0.5, asymmetry=0.0, step=0.01)), 9)
     7.978821278
     """
-    return np.exp(log_stationary_density(u, gain, asymmetry, step, batch_size))
+    arguments, restore = _density_arguments(u, gain, asymmetry, step, batch_size)
+    logarithm = log_stationary_density(*arguments)
+    return restore(namespace(logarithm).exp(logarithm))
+
+
+def _density_arguments(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
+    return reals(
+        u=(u, REAL),
+        gain=(gain, POSITIVE),
+        asymmetry=(asymmetry, REAL),
+        step=(step, STEP),
+        batch_size=(batch_size, BATCH),
+    )
 
 
 def _arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
@@ -193,8 +229,29 @@ def _arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
     )
 
 
-def _rates(g: Array, eta: Array) -> tuple[Array, Array]:
+def _rates(g: Any, eta: Any) -> tuple[Any, Any]:
     """Return the equilibria and -F' at the stable ones, NaN at the others, each of shape (..., 3)."""
+    u, rate = on_host(_stable, g, eta)
+
+    def shift(g: Any, eta: Any, _: Any) -> tuple[Any, Any]:  # of the equilibrium: tanh u/r and 1/r
+        state, r = _rates(g, eta)
+        there = (r > 0.0) & (r < np.inf)
+        inverse = where(there, 1.0 / where(there, r, 1.0), 0.0)
+        return where(there, state, 0.0).tanh() * inverse, inverse
+
+    def change(g: Any, eta: Any, r: Any) -> tuple[Any, Any]:
+        state, _ = _rates(g, eta)
+        there = (r > 0.0) & (r < np.inf)
+        t = where(there, state, 0.0).tanh()
+        square = (1.0 - t) * (1.0 + t)
+        rise = 2.0 * g[..., None] * square * t * where(there, 1.0 / where(there, r, 1.0), 0.0)
+        return rise * t - square, rise
+
+    return evaluate(lambda *_: u, shift, g, eta), evaluate(lambda *_: rate, change, g, eta)
+
+
+def _stable(g: Array, eta: Array) -> tuple[Array, Array]:
+    """Return the stable equilibria and -F' there, for arrays."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         found = equilibria(g, eta)
     u = np.where(found.stability == Stability.STABLE, found.u, np.nan)

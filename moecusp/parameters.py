@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import POSITIVE, REAL, ParameterError, integer, real, reals
+from moecusp._numerics.operations import is_tensor, namespace, on_host
 from moecusp.equilibria import Equilibria, equilibria, regime
 from moecusp.folds import fold_asymmetry
 
@@ -178,8 +179,13 @@ class RouterParameters:
         reals(**checked)  # the shapes must broadcast together
         for name, (value, allowed) in checked.items():
             array = real(name, value, allowed)
-            array.flags.writeable = False
-            object.__setattr__(self, name, float(array) if array.ndim == 0 else array)
+            if is_tensor(array):
+                array = value  # as it came, with its gradient
+            elif array.ndim == 0:
+                array = float(array)
+            else:
+                array.flags.writeable = False
+            object.__setattr__(self, name, array)
 
     @classmethod
     def _quantities(cls) -> dict[str, Any]:
@@ -188,15 +194,18 @@ class RouterParameters:
     def _values(self) -> tuple[Any, ...]:
         return (*(getattr(self, name) for name in self._quantities()), self.experts)
 
+    def _plain(self) -> list[Any]:
+        return [np.asarray(on_host(lambda x: x + 0.0, v), dtype=float) for v in self._values()]
+
     def __eq__(self, other: object) -> bool:
         """Compare every field, arrays by shape and value."""
         if not isinstance(other, RouterParameters):
             return NotImplemented
-        return all(np.array_equal(a, b) for a, b in zip(self._values(), other._values(), strict=True))
+        return all(np.array_equal(a, b) for a, b in zip(self._plain(), other._plain(), strict=True))
 
     def __hash__(self) -> int:
         """Agree with equality."""
-        return hash(tuple((np.shape(v), np.asarray(v, dtype=float).tobytes()) for v in self._values()))
+        return hash(tuple((v.shape, v.tobytes()) for v in self._plain()))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -231,7 +240,8 @@ class RouterParameters:
     def folds(self) -> Any:
         """Return the asymmetry h_f >= 0 (score/time) at whose two signs the load jumps; NaN where g < 1."""
         self._two("folds")
-        return fold_asymmetry(self.gain) * (2.0 * np.asarray(self.decay) / self.inverse_temperature)
+        fold, scale = fold_asymmetry(self.gain), self.critical_feedback  # 2 mu/beta
+        return fold * (namespace(fold).as_tensor(scale, device=fold.device) if is_tensor(fold) else scale)
 
     def _reduced(self, function: Callable[[Any, Any], Any]) -> Any:
         self._two(function.__name__)

@@ -7,11 +7,20 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, ParameterError, reals
+from moecusp._numerics.gradients import differentiable
+from moecusp._numerics.kernels import cube_root
+from moecusp._numerics.operations import namespace, sqrt, where
 from moecusp.susceptibility import largest_eigenvalue
 
 AIRY_ZERO = 2.338107410459767  # minus the first zero of Ai; a test recomputes it
 
 
+def _ramp_partials(rate: Any, gain: Any, delay: Any) -> tuple[Any, Any]:
+    safe = where(gain > 1.0, gain, 2.0)
+    return delay / (1.5 * rate), -delay / (6.0 * safe * (safe - 1.0))
+
+
+@differentiable(_ramp_partials)
 def ramp_delay(rate: Any, gain: Any) -> Any:
     """How far past the fold a ramped asymmetry gets before the load jumps: 2.338 rho^(2/3) (1 - 1/g)^(-1/6).
 
@@ -47,9 +56,9 @@ def ramp_delay(rate: Any, gain: Any) -> Any:
     0.026244368
     """
     (rho, g), restore = reals(rate=(rate, POSITIVE), gain=(gain, NON_NEGATIVE))
-    safe = np.where(g > 1.0, g, 2.0)
-    bend = np.sqrt((safe - 1.0) / safe)
-    return restore(np.where(g > 1.0, AIRY_ZERO * (np.cbrt(rho) ** 2 / np.cbrt(bend)), np.nan))
+    safe = where(g > 1.0, g, 2.0)
+    bend = sqrt((safe - 1.0) / safe)
+    return restore(where(g > 1.0, AIRY_ZERO * (cube_root(rho) ** 2 / cube_root(bend)), np.nan))
 
 
 def flip_step(gain: Any) -> Any:
@@ -81,7 +90,7 @@ def flip_step(gain: Any) -> Any:
     0.5
     """
     (g,), restore = reals(gain=(gain, REAL))
-    return restore(np.where(g < 1.0, 2.0 / (1.0 - np.where(g < 1.0, g, 0.0)), np.nan))
+    return restore(where(g < 1.0, 2.0 / (1.0 - where(g < 1.0, g, 0.0)), np.nan))
 
 
 def largest_safe_update_rate(susceptibility: Any) -> Any:
@@ -115,9 +124,10 @@ def largest_safe_update_rate(susceptibility: Any) -> Any:
     """
     (chi,), restore = reals(susceptibility=(susceptibility, REAL))
     if chi.ndim < 2 or chi.shape[-1] != chi.shape[-2] or chi.shape[-1] < 2:
-        raise ParameterError("susceptibility", chi.shape, "of shape (..., K, K) with K >= 2")
-    scale = np.max(np.abs(chi), axis=(-2, -1), keepdims=True)
-    if np.any(np.abs(chi - chi.swapaxes(-1, -2)) > 1e-6 * scale):
-        raise ParameterError("susceptibility", chi, "symmetric")
+        raise ParameterError("susceptibility", tuple(chi.shape), "of shape (..., K, K) with K >= 2")
+    size, skew = abs(chi), abs(chi - chi.swapaxes(-1, -2))
+    if (skew > 1e-6 * namespace(chi).amax(size, (-2, -1))[..., None, None]).any():
+        raise ParameterError("susceptibility", susceptibility, "symmetric")
+    top = largest_eigenvalue(0.5 * chi + 0.5 * chi.swapaxes(-1, -2))
     with np.errstate(divide="ignore"):
-        return restore(np.asarray(2.0 / largest_eigenvalue(chi)))
+        return restore(where(top > 0.0, 2.0 / where(top > 0.0, top, 1.0), np.inf))

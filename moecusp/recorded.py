@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import NON_NEGATIVE, POSITIVE, Array, ParameterError, number, real
+from moecusp._arguments import NON_NEGATIVE, POSITIVE, Array, ParameterError, constant, number
+from moecusp._numerics.gauss import product
+from moecusp._numerics.gradients import last
+from moecusp._numerics.operations import on_host
 from moecusp.response_members import SoftmaxResponse
 from moecusp.responses import LoadResponse, roots
 
@@ -57,7 +60,7 @@ class EmpiricalResponse(LoadResponse):
     """
 
     def __init__(self, margins: Any, inverse_temperature: float = math.inf, jitter: float = 0.0) -> None:
-        self.margins = np.sort(real("margins", margins).ravel())
+        self.margins = np.sort(constant("margins", margins).ravel())
         self.margins.flags.writeable = False
         self.hard = inverse_temperature == math.inf
         self.inverse_temperature = (
@@ -78,11 +81,18 @@ class EmpiricalResponse(LoadResponse):
 
     def _slope(self, z: Array) -> Array:
         if not self.hard:
-            return self._mean(SoftmaxResponse(self.inverse_temperature)._slope, z)
+            return self._mean(self._soft_slope, z)
         if not self.jitter:
             raise ParameterError("jitter", self.jitter, _NO_DENSITY)
         peak = math.sqrt(2.0 / math.pi) / self.jitter
         return self._mean(lambda margin: peak * np.exp(-0.5 * (margin / self.jitter) ** 2), z)
+
+    def _soft_slope(self, margin: Array) -> Array:
+        """Return 2 beta q/(1 + q)^2, q = exp(-beta |margin|): each token to some ulps, for a mean over many."""
+        with np.errstate(under="ignore", over="ignore"):
+            x, low = product(np.full_like(margin, self.inverse_temperature), np.abs(margin))
+            root = np.exp(-0.5 * x) * (1.0 - 0.5 * low)
+            return np.asarray((2.0 * self.inverse_temperature * root / (1.0 + root * root) ** 2) * root)
 
     @property
     def _scale(self) -> float:
@@ -92,8 +102,20 @@ class EmpiricalResponse(LoadResponse):
         """Return G'' up to a positive factor."""
         if not self.hard:
             soft = SoftmaxResponse(self.inverse_temperature)
-            return self._mean(lambda margin: -soft._value(margin) * soft._slope(margin), z)
+            return self._mean(lambda margin: -soft._value(margin) * self._soft_slope(margin), z)
         return self._mean(lambda margin: -margin * np.exp(-0.5 * (margin / self.jitter) ** 2), z)
+
+    def _tilt(self, z: Any) -> Any:
+        return last(lambda z: on_host(self._relative_bend, z.double()).to(z.dtype), z)
+
+    def _relative_bend(self, z: Array) -> Array:
+        """Return G''/G'."""
+        if self.hard:
+            self._slope(z[..., None].ravel()[:1])  # complains where there is no density
+            peak = math.sqrt(2.0 / math.pi) / self.jitter**3
+        else:
+            peak = self.inverse_temperature
+        return peak * self._bend(z) / self._slope(z)
 
     def _turns(self) -> Array:
         return self._turning_points

@@ -10,30 +10,21 @@ import numpy as np
 from moecusp._arguments import POSITIVE, Array, number
 from moecusp._numerics import logistic
 from moecusp._numerics import pairs as dd
-from moecusp._numerics.double import polynomial
-from moecusp._numerics.gauss import product, ratio
+from moecusp._numerics.double import quick_sum, two_product
+from moecusp._numerics.gauss import half_square, product, ratio
+from moecusp._numerics.gradients import last
 from moecusp._numerics.kernels import sinh_remainder
+from moecusp._numerics.operations import namespace, on_host, parts, scaled, where
 from moecusp.responses import LoadResponse
 
-_ODD_FACTORIALS = tuple(1.0 / math.prod(range(3, 2 * n + 2, 2)) for n in range(1, 41))  # 1/(2n+1)!!
+_ODD_FACTORIALS = tuple(1.0 / math.prod(range(3, 2 * n + 2, 2)) for n in range(1, 33))  # 1/(2n+1)!!
+_ROOT_HALF = 0.7071067811865476, -4.833646656726457e-17  # high + low, like the next
+_ROOT_HALF_PI = 1.2533141373155003, -9.164289990229583e-17
+_ROOT_2_PI = 0.7978845608028654, -4.98465440455546e-17
 
 
-def _array(x: float) -> Array:
-    return np.asarray(x)
-
-
-def _times_exp(factor: Any, x: dd.Pair) -> Array:
-    """Return factor exp(x), in two steps where exp(x) alone would leave the range of a float."""
-    half = dd.exp((0.5 * x[0], 0.5 * x[1]))
-    return np.asarray(np.where(np.abs(x[0]) < 700.0, factor * dd.exp(x), (factor * half) * half))
-
-
-def _gaussian_exponent(z: dd.Pair) -> dd.Pair:
-    """Return -z^2/2, or something as far beyond the range of exp for |z| > 60."""
-    near = np.abs(z[0]) < 60.0
-    inside = np.where(near, z[0], 60.0), np.where(near, z[1], 0.0)
-    square = dd.multiply(inside, inside)
-    return -0.5 * square[0], -0.5 * square[1]
+def _full(x: float, like: Any) -> Any:
+    return namespace(like).full_like(like, x)
 
 
 class SoftmaxResponse(LoadResponse):
@@ -59,26 +50,37 @@ class SoftmaxResponse(LoadResponse):
     def __init__(self, inverse_temperature: float = 1.0) -> None:
         self.inverse_temperature = number("inverse_temperature", inverse_temperature, POSITIVE)
 
-    def _value(self, z: Array) -> Array:
+    _portable = True
+
+    def _value(self, z: Any) -> Any:
         with np.errstate(over="ignore", under="ignore"):
-            return np.asarray(np.tanh(0.5 * self.inverse_temperature * z))
+            return namespace(z).tanh(0.5 * self.inverse_temperature * z)
 
-    def _slope(self, z: Array) -> Array:
-        with np.errstate(under="ignore"):
-            x = product(_array(self.inverse_temperature), np.abs(z))
-            q = dd.exp(dd.negative(x))
-            return _times_exp(2.0 * self.inverse_temperature / (1.0 + q) ** 2, dd.negative(x))
+    def _slope(self, z: Any) -> Any:
+        with np.errstate(all="ignore"):
+            x = dd.negative(product(_full(self.inverse_temperature, z), abs(z)))
+            q = dd.exp_parts(x)
+            high, low = quick_sum(1.0, scaled(q[0], q[2]))
+            opened = high, low + scaled(q[1], q[2])
+            one = dd.single(_full(1.0, z))
+            share = dd.divide(one, dd.multiply(opened, opened))
+            return dd.times_exp(
+                (2.0 * self.inverse_temperature * share[0], 2.0 * self.inverse_temperature * share[1]), x
+            )
 
-    def _lag(self, z: Array) -> Array:
+    def _lag(self, z: Any) -> Any:
         """Return (beta z - sinh beta z)/beta."""
-        x, low = product(_array(self.inverse_temperature), np.abs(z))
-        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        beta, xp = self.inverse_temperature, namespace(z)
+        with np.errstate(all="ignore"):
+            x, low = product(_full(beta, z), abs(z))
             near = x <= 40.0
-            inside = np.where(near, x, 0.0)
-            rest = sinh_remainder(inside) + 2.0 * np.sinh(0.5 * inside) ** 2 * np.where(near, low, 0.0)
-            far = _times_exp(0.5 / self.inverse_temperature, (x, low)) - np.abs(z)
-            size = np.where(near, rest / self.inverse_temperature, far)
-            return np.asarray(-np.copysign(size, z))
+            inside = where(near, x, 0.0)
+            rest = sinh_remainder(inside) + 2.0 * xp.sinh(0.5 * inside) ** 2 * where(near, low, 0.0)
+            far = dd.times_exp(dd.single(_full(0.5 / beta, z)), (x, low)) - abs(z)
+            return -xp.copysign(where(near, rest / beta, far), z)
+
+    def _tilt(self, z: Any) -> Any:
+        return -self.inverse_temperature * self.value(z)
 
     @property
     def _scale(self) -> float:
@@ -108,25 +110,44 @@ class HardGaussianResponse(LoadResponse):
     def __init__(self, sigma: float = 1.0) -> None:
         self.sigma = number("sigma", sigma, POSITIVE)
 
-    def _value(self, z: Array) -> Array:
-        from scipy.special import erf
+    _portable = True
 
-        with np.errstate(over="ignore", under="ignore"):
-            return np.asarray(erf(z / self.sigma * math.sqrt(0.5)))
-
-    def _slope(self, z: Array) -> Array:
-        with np.errstate(under="ignore"):
-            return _times_exp(logistic.SQRT_2_PI / self.sigma, _gaussian_exponent(ratio(z, _array(self.sigma))))
-
-    def _lag(self, z: Array) -> Array:
-        """Return -sigma sum over n > 0 of t^(2n+1)/(2n+1)!!, t = z/sigma, or the two terms where they do not cancel."""
+    def _value(self, z: Any) -> Any:
         with np.errstate(all="ignore"):
-            t, low = ratio(z, _array(self.sigma))
-            near = np.abs(t) <= 3.0
-            x, low = np.where(near, t, 0.0), np.where(near, low, 0.0)
-            series = x**3 * polynomial(_ODD_FACTORIALS, x * x)
-            series = self.sigma * (series + low * x * (series + x))
-            return np.where(near, -series, np.asarray(z - self._value(z) / self._slope(z)))
+            t, low = ratio(z, _full(self.sigma, z))
+            flat = abs(t) > 100.0  # the error function is 1 from 9 on
+            x, low = dd.multiply((where(flat, namespace(z).sign(z) * 100.0, t), where(flat, 0.0, low)), _ROOT_HALF)
+            base = on_host(_erf, x)
+            rise = 1.1283791670955126 * namespace(z).exp(-x * x) * low  # 2/sqrt(pi)
+            return where(abs(x) < 6.0, base + rise, base)
+
+    def _slope(self, z: Any) -> Any:
+        with np.errstate(all="ignore"):
+            peak = _over(_ROOT_2_PI, _full(self.sigma, z))
+            return dd.times_exp(peak, half_square(ratio(z, _full(self.sigma, z))))
+
+    def _lag(self, z: Any) -> Any:
+        """Return -sigma sum over n > 0 of t^(2n+1)/(2n+1)!!, t = z/sigma: for t > 2 in its closed form.
+
+        That is -sigma (sqrt(pi/2) (exp(t^2/2) - erfcx(t/sqrt 2)) - t).
+        """
+        sigma, xp = _full(self.sigma, z), namespace(z)
+        with np.errstate(all="ignore"):
+            t, low = ratio(abs(z), sigma)
+            near = t <= 2.0
+            x, x_low = where(near, t, 0.0), where(near, low, 0.0)
+            square = two_product(x, x)
+            cube = dd.multiply(square, dd.single(x))
+            series = dd.rounded(dd.multiply(cube, dd.head(_ODD_FACTORIALS, square, 8)))
+            series = self.sigma * (series + x_low * x * (series + x))
+            half = half_square((t, low))
+            peak = two_product(sigma, _full(_ROOT_HALF_PI[0], z))
+            grown = dd.times_exp((peak[0], peak[1] + self.sigma * _ROOT_HALF_PI[1]), dd.negative(half))
+            rest = self.sigma * (_ROOT_HALF_PI[0] * on_host(_erfcx, _ROOT_HALF[0] * t) + t)
+            return -xp.copysign(where(near, series, where(t < 60.0, grown - rest, np.inf)), z)
+
+    def _tilt(self, z: Any) -> Any:
+        return -(z / self.sigma) / self.sigma
 
     @property
     def _scale(self) -> float:
@@ -188,12 +209,26 @@ class LogisticNormalResponse(LoadResponse):
     def _slope(self, z: Array) -> Array:
         if self._limit:
             return self._limit._slope(z)
-        beta, sigma, size = _array(self.inverse_temperature), _array(self.sigma), np.abs(z)
+        size = np.abs(z)
+        beta, sigma = np.full_like(size, self.inverse_temperature), np.full_like(size, self.sigma)
         with np.errstate(all="ignore"):
-            rate = product(beta, sigma)
-            rates = np.broadcast_to(rate[0], z.shape), np.broadcast_to(rate[1], z.shape)
-            mean, root = logistic.mean_decay(product(beta, size), rates, ratio(size, sigma), power=2)
+            mean, root = logistic.mean_decay(product(beta, size), product(beta, sigma), ratio(size, sigma), power=2)
             return np.asarray((2.0 * beta * mean * root) * root)
+
+    def _tilt(self, z: Any) -> Any:
+        if self._limit:
+            return self._limit._tilt(z)
+        return last(lambda z: on_host(self._relative_bend, z.double()).to(z.dtype), z)
+
+    def _relative_bend(self, z: Array) -> Array:
+        """Return G''/G' = -beta E sign(x) q (1 - q)/(1 + q)^3 / E q/(1 + q)^2, q = exp(-|x|), x = beta (z + xi)."""
+        size = np.abs(z)
+        beta, sigma = np.full_like(size, self.inverse_temperature), np.full_like(size, self.sigma)
+        with np.errstate(all="ignore"):
+            pairs = product(beta, size), product(beta, sigma), ratio(size, sigma)
+            below, _ = logistic.mean_decay(*pairs, power=2)
+            above, _ = logistic.mean_decay(*pairs, power=3, weight="bend", odd=True)
+            return np.asarray(-beta * np.copysign(above / below, z))
 
     def _lag(self, z: Array) -> Array:
         """Return z - G/G', from z G' - G as one integral where it cancels."""
@@ -210,3 +245,22 @@ class LogisticNormalResponse(LoadResponse):
     @property
     def _scale(self) -> float:
         return 2.0 / self.inverse_temperature + self.sigma
+
+
+def _over(a: dd.Pair, b: Any) -> dd.Pair:
+    """Return a/b for a pair of constants, b > 0."""
+    mantissa, power = parts(b)
+    quotient = dd.divide((_full(a[0], b), _full(a[1], b)), dd.single(mantissa))
+    return scaled(quotient[0], -power), scaled(quotient[1], -power)
+
+
+def _erf(x: Array) -> Any:
+    from scipy.special import erf
+
+    return erf(x)
+
+
+def _erfcx(x: Array) -> Any:
+    from scipy.special import erfcx
+
+    return erfcx(x)

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moecusp._arguments import POSITIVE, REAL, Array, ParameterError, number, reals
+from moecusp._numerics.gradients import evaluate
+from moecusp._numerics.operations import on_host
 
 
 class ResponseEquilibria(NamedTuple):
@@ -38,8 +40,13 @@ class LoadResponse(ABC):
     """An increasing bounded function G from the score difference (score) to the imbalance in [-1, 1].
 
     A subclass gives `_value`, `_slope` and `_scale`, the length (score) over which G varies. If it is not odd with a
-    slope that falls on z > 0, it also gives `_turns` and `_zero`.
+    slope that falls on z > 0, it also gives `_turns` and `_zero`. For second derivatives of tensors it gives `_tilt`.
+
+    `value`, `slope`, `critical_feedback` and `fold_curve` take NumPy arrays and torch tensors, with their gradients;
+    the other methods, and the parameters of a response, are plain numbers.
     """
+
+    _portable = False  # whether the kernels below take tensors as they stand; otherwise they run on the host
 
     @abstractmethod
     def _value(self, z: Array) -> Array: ...
@@ -64,15 +71,31 @@ class LoadResponse(ABC):
         """Return where G vanishes."""
         return 0.0
 
+    def _at(self, kernel: Callable[[Any], Any], z: Any) -> Any:
+        """Return what a kernel of this response gives at z: on the device of a tensor where it is written for that."""
+        return kernel(z) if self._portable else on_host(kernel, z)
+
+    def _tilt(self, z: Any) -> Any:
+        """Return G''/G' as a tensor that can be differentiated."""
+        raise NotImplementedError(f"{type(self).__name__} declares no derivative of its slope")
+
     def value(self, z: Any) -> Any:
         """Return the imbalance G(z) for score differences z (score), of the shape of z."""
-        (x,), restore = reals(z=(z, REAL))
-        return restore(self._value(x))
+
+        def function(z: Any) -> Any:
+            (x,), restore = reals(z=(z, REAL))
+            return restore(self._at(self._value, x))
+
+        return evaluate(function, lambda x, _: (self.slope(x),), z)
 
     def slope(self, z: Any) -> Any:
         """Return G'(z) (1/score) for score differences z (score), of the shape of z."""
-        (x,), restore = reals(z=(z, REAL))
-        return restore(self._slope(x))
+
+        def function(z: Any) -> Any:
+            (x,), restore = reals(z=(z, REAL))
+            return restore(self._at(self._slope, x))
+
+        return evaluate(function, lambda x, slope: (self._tilt(x) * slope,), z)
 
     def critical_feedback(self, decay: Any = 1.0) -> Any:
         """Return kappa_c = mu/G'(0) (score/time), where the state z = 0 loses stability if it is an equilibrium.
@@ -80,7 +103,7 @@ class LoadResponse(ABC):
         Statement ``response.critical``; decay mu > 0 (1/time).
         """
         (mu,), restore = reals(decay=(decay, POSITIVE))
-        return restore(mu / self._slope(np.zeros(())))
+        return restore(mu / float(self._slope(np.zeros(()))))
 
     def fold_curve(self, z: Any, decay: Any = 1.0) -> tuple[Any, Any]:
         """Return (feedback, asymmetry), both score/time, of the fold at score difference z.
@@ -90,9 +113,24 @@ class LoadResponse(ABC):
         members keep all digits of h. That of an empirical response is accurate to a few units in the last place of
         mu z: such a response is not odd, and its h has no zero of third order to resolve.
         """
-        (x, mu), restore = reals(z=(z, REAL), decay=(decay, POSITIVE))
-        with np.errstate(divide="ignore", over="ignore"):
-            return restore(mu / self._slope(x)), restore(mu * self._lag(x) + 0.0)
+
+        def feedback(z: Any, decay: Any) -> Any:
+            (x, mu), restore = reals(z=(z, REAL), decay=(decay, POSITIVE))
+            with np.errstate(divide="ignore", over="ignore"):
+                return restore(mu / self._at(self._slope, x))
+
+        def asymmetry(z: Any, decay: Any) -> Any:
+            (x, mu), restore = reals(z=(z, REAL), decay=(decay, POSITIVE))
+            with np.errstate(divide="ignore", over="ignore"):
+                return restore(mu * self._at(self._lag, x) + 0.0)
+
+        def along(z: Any, decay: Any, kappa: Any) -> tuple[Any, Any]:
+            return -self._tilt(z) * kappa, kappa / decay
+
+        def across(z: Any, decay: Any, h: Any) -> tuple[Any, Any]:  # dh = -G d kappa along the curve
+            return self._tilt(z) * self.value(z) * evaluate(feedback, along, z, decay), h / decay
+
+        return evaluate(feedback, along, z, decay), evaluate(asymmetry, across, z, decay)
 
     def equilibria(self, feedback: float, decay: float = 1.0, asymmetry: float = 0.0) -> ResponseEquilibria:
         """Return all equilibria of one router, one from each stretch between folds on which the field is monotone.

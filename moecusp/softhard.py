@@ -11,9 +11,21 @@ import numpy as np
 
 from moecusp._arguments import POSITIVE, REAL, Array, integer, reals
 from moecusp._numerics.gauss import gaussian, ratio
-from moecusp._numerics.logistic import SQRT_2_PI, mean_decay
+from moecusp._numerics.gradients import differentiable, evaluate, last
+from moecusp._numerics.logistic import SQRT_2_PI, gap_slopes, mean_decay
+from moecusp._numerics.operations import namespace, on_host
 
 
+def _gap_partials(temperature: Any, mean: Any, sigma: Any, gap: Any) -> tuple[Any, ...]:
+    torch = namespace(gap)
+
+    def slopes(*arguments: Any) -> Any:
+        return torch.stack(on_host(gap_slopes, *torch.broadcast_tensors(*arguments)), 0)
+
+    return tuple(last(slopes, temperature, mean, sigma))
+
+
+@differentiable(_gap_partials)
 def soft_hard_gap(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     """Mean share that a soft router gives the expert it would not choose, E[1 - max p] = E 1/(1 + exp(abs(xi)/T)).
 
@@ -39,7 +51,8 @@ def soft_hard_gap(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     Notes
     -----
     Gauss-Legendre quadrature on graded panels around the peak of the integrand; relative error below 1e-13 wherever
-    the gap is a normal number. See `soft_hard_expansion` for small temperatures in closed form.
+    the gap is a normal number. See `soft_hard_expansion` for small temperatures in closed form. Tensors are evaluated
+    on the host and can be differentiated once.
 
     References
     ----------
@@ -53,7 +66,7 @@ def soft_hard_gap(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     """
     (t, b, s), restore = reals(temperature=(temperature, POSITIVE), mean=(mean, REAL), sigma=(sigma, POSITIVE))
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        return restore(_gap(t, np.abs(b), s))
+        return restore(on_host(_gap, t, abs(b), s))
 
 
 def _gap(t: Array, b: Array, s: Array) -> Array:
@@ -97,14 +110,25 @@ def soft_hard_expansion(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0, ter
     count = integer("terms", terms, 1)
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         z, tau = b / s, t / s
-        total, power = np.zeros_like(z), np.ones_like(z)
-        last, hermite = np.zeros_like(z), np.ones_like(z)  # He_(k-1) and He_k
+        xp = namespace(z)
+        total, power = xp.zeros_like(z), xp.ones_like(z)
+        before, hermite = xp.zeros_like(z), xp.ones_like(z)  # He_(k-1) and He_k
         for n in range(count):
             total = total + _dirichlet_eta(2 * n + 1) * hermite * power
             power = power * tau * tau
             for k in (2 * n, 2 * n + 1):
-                last, hermite = hermite, z * hermite - k * last
-        return restore(SQRT_2_PI * gaussian(ratio(b, s)) * tau * total)
+                before, hermite = hermite, z * hermite - k * before
+        return restore(SQRT_2_PI * _peak(b, s) * tau * total)
+
+
+def _peak(b: Any, s: Any) -> Any:
+    """Return exp(-(b/s)^2/2), which can be differentiated."""
+
+    def partials(b: Any, s: Any, peak: Any) -> tuple[Any, Any]:
+        z = b / s
+        return -(z / s) * _peak(b, s), z * (z / s) * _peak(b, s)
+
+    return evaluate(lambda b, s: gaussian(ratio(b, s)), partials, b, s)
 
 
 def soft_hard_remainder(temperature: Any, sigma: Any = 1.0, terms: int = 1) -> Any:

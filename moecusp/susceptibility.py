@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp._arguments import POSITIVE, REAL, Array, ParameterError, real, reals
+from moecusp._arguments import POSITIVE, REAL, Array, ParameterError, number, real, reals
+from moecusp._numerics.operations import is_tensor, namespace, on_host, where
 
 _CHUNK = 1 << 22  # numbers of temporary probabilities held at once
 
@@ -60,7 +61,8 @@ def susceptibility(logits: Any, inverse_temperature: Any = 1.0) -> Any:
     Notes
     -----
     Diagonal entries are minus the sum of the others in their row, so that nothing cancels when a router is nearly
-    certain, and rows sum to 0 to rounding. Logits of any size are allowed.
+    certain, and rows sum to 0 to rounding. Logits of any size are allowed. For tensors it is differentiable in the
+    logits and in inverse_temperature, to any order, and equal to the result for arrays but for the rounding of sums.
 
     References
     ----------
@@ -73,23 +75,33 @@ def susceptibility(logits: Any, inverse_temperature: Any = 1.0) -> Any:
     >>> susceptibility(np.zeros((1, 2))).tolist()
     [[0.25, -0.25], [-0.25, 0.25]]
     """
-    values, restore = _logits(logits)
+    values, restore = _logits(logits, beside=inverse_temperature)
     beta = _positive("inverse_temperature", inverse_temperature)
-    *batch, tokens, experts = values.shape
-    flat = values.reshape(-1, tokens, experts)
-    chi = np.zeros((flat.shape[0], experts, experts))
-    step = max(1, _CHUNK // experts)
-    for row, block in enumerate(flat):
-        for start in range(0, tokens, step):
-            part = block[start : start + step]
-            with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-                # halved, for the difference of two finite numbers can overflow
-                fall = 2.0 * (0.5 * part - 0.5 * part.max(axis=1, keepdims=True))
-                p = np.exp(np.where(fall == 0.0, 0.0, beta * fall))
-                p /= p.sum(axis=1, keepdims=True)
-                chi[row] -= p.T @ p
-    with np.errstate(under="ignore", over="ignore"):
-        return restore((beta * (_laplacian(chi) / tokens)).reshape(*batch, experts, experts))
+    tokens, experts = values.shape[-2:]
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        if is_tensor(values):
+            products = _products(values, beta)
+        else:
+            flat = values.reshape(-1, tokens, experts)
+            products = np.zeros((flat.shape[0], experts, experts))
+            step = max(1, _CHUNK // experts)
+            for row, block in enumerate(flat):
+                for start in range(0, tokens, step):
+                    products[row] += _products(block[start : start + step], beta)
+            products = products.reshape(*values.shape[:-2], experts, experts)
+        return restore(beta * (_laplacian(products) / tokens))
+
+
+def _products(logits: Any, beta: Any) -> Any:
+    """Return the sum over tokens of p p^T."""
+    xp = namespace(logits)
+    top = xp.amax(logits, -1)[..., None]
+    top = top.detach() if is_tensor(top) else top  # p does not change with it
+    # halved, for the difference of two finite numbers can overflow
+    fall = xp.clip(2.0 * (0.5 * logits - 0.5 * top), -np.finfo(np.float64).max, 0.0)
+    p = xp.exp(beta * fall)
+    p = p / p.sum(-1)[..., None]
+    return p.swapaxes(-1, -2) @ p
 
 
 def critical_feedback_from_logits(logits: Any, decay: Any = 1.0, inverse_temperature: Any = 1.0) -> Any:
@@ -108,6 +120,8 @@ def critical_feedback_from_logits(logits: Any, decay: Any = 1.0, inverse_tempera
     -------
     float or ndarray, shape (...)
         kappa_c (score/time); inf where every token is routed with certainty. The gain is g = kappa/kappa_c.
+        Differentiable twice for tensors, by the eigenvector: a term of a training loss. Where the largest eigenvalue
+        is multiple, as for uniform loads, the gradient is that of one branch.
 
     Raises
     ------
@@ -125,15 +139,17 @@ def critical_feedback_from_logits(logits: Any, decay: Any = 1.0, inverse_tempera
     >>> round(float(critical_feedback_from_logits(np.zeros((1, 4)))), 12)
     4.0
     """
-    _, narrow = _logits(logits)
-    top = largest_eigenvalue(np.asarray(susceptibility(np.asarray(logits, dtype=np.float64), inverse_temperature)))
+    values, narrow = _logits(logits, beside=decay)
+    top = largest_eigenvalue(susceptibility(values, inverse_temperature))
     mu = real("decay", decay, POSITIVE)
     try:
-        np.broadcast_shapes(mu.shape, top.shape)
+        np.broadcast_shapes(tuple(mu.shape), tuple(top.shape))
     except ValueError as error:
-        raise ParameterError("decay", mu.shape, f"of a shape that broadcasts with {top.shape}") from error
+        raise ParameterError("decay", tuple(mu.shape), f"of a shape that broadcasts with {tuple(top.shape)}") from error
+    if is_tensor(top):
+        mu, narrow = namespace(top).as_tensor(mu, device=top.device), _logits(logits, beside=top)[1]
     with np.errstate(divide="ignore", over="ignore"):
-        return narrow(np.asarray(mu / top))
+        return narrow(where(top > 0.0, mu / where(top > 0.0, top, 1.0), np.inf))
 
 
 def hard_susceptibility(logits: Any, width: Any) -> HardSusceptibility:
@@ -153,7 +169,7 @@ def hard_susceptibility(logits: Any, width: Any) -> HardSusceptibility:
     Returns
     -------
     HardSusceptibility
-        The estimate and its standard error.
+        The estimate and its standard error. For tensors without gradient: counts are piecewise constant.
 
     Raises
     ------
@@ -173,7 +189,13 @@ def hard_susceptibility(logits: Any, width: Any) -> HardSusceptibility:
     [[0.5, -0.5], [-0.5, 0.5]]
     """
     values, restore = _logits(logits)
-    slab = _positive("width", width)
+    slab = float(number("width", width, POSITIVE))
+    estimate, error = (restore(v) for v in on_host(lambda a: _tie_graph(a, slab), values))
+    return HardSusceptibility(estimate, error, slab, values.shape[-2])
+
+
+def _tie_graph(values: Array, slab: float) -> tuple[Array, Array]:
+    """Return the estimate and its standard error."""
     *batch, tokens, experts = values.shape
     flat = values.reshape(-1, tokens, experts)
     counts = np.zeros((flat.shape[0], experts, experts))
@@ -184,40 +206,70 @@ def hard_susceptibility(logits: Any, width: Any) -> HardSusceptibility:
             close = pairs[np.abs(top[:, 1] - top[:, 0]) <= slab]
         np.add.at(counts[row], (close[:, 0], close[:, 1]), 1.0)
     counts += counts.swapaxes(-1, -2)
-    estimate = _laplacian(-counts) / tokens
+    estimate = _laplacian(counts) / tokens
     share = np.maximum(np.abs(estimate), 1.0 / tokens)
     error = np.sqrt(np.maximum(share * (1.0 - share), share / tokens) / tokens)
     shape = (*batch, experts, experts)
     with np.errstate(over="ignore"):
-        estimate, error = (np.asarray(restore((v / (2.0 * slab)).reshape(shape))) for v in (estimate, error))
-    return HardSusceptibility(estimate, error, slab, tokens)
+        return (estimate / (2.0 * slab)).reshape(shape), (error / (2.0 * slab)).reshape(shape)
 
 
-def largest_eigenvalue(matrices: Array) -> Array:
-    """Return the largest eigenvalue of symmetric positive semidefinite matrices, shape (..., K, K) to (...)."""
-    scale = np.max(np.abs(matrices), axis=(-2, -1), keepdims=True)
-    safe = np.where(scale > 0.0, scale, 1.0)
-    return np.asarray(np.maximum(np.linalg.eigvalsh(matrices / safe)[..., -1], 0.0) * scale[..., 0, 0])
+def largest_eigenvalue(matrices: Any) -> Any:
+    """Return the largest eigenvalue of symmetric positive semidefinite matrices, shape (..., K, K) to (...).
+
+    Its derivative is v v^T with the eigenvector v: where the eigenvalue is multiple, one of its subgradients.
+    """
+    xp = namespace(matrices)
+    scale = xp.amax(abs(matrices), (-2, -1))
+    scale = where(scale > 0.0, scale, 1.0)
+    scale = scale.detach() if is_tensor(scale) else scale
+    scaled = matrices / scale[..., None, None]
+    top = xp.linalg.eigvalsh(scaled)[..., -1] if not is_tensor(scaled) else _top(scaled)
+    return xp.clip(top, 0.0, None) * scale
 
 
-def _laplacian(negative: Array) -> Array:
-    """Return the matrices with their diagonals replaced by minus the sum of the rest of the row."""
-    result = negative.copy()
-    diagonal = np.arange(result.shape[-1])
-    result[..., diagonal, diagonal] = 0.0
-    result[..., diagonal, diagonal] = -result.sum(axis=-1)
-    return result + 0.0
+def _top(matrices: Any) -> Any:
+    """Return the largest eigenvalue as the Rayleigh quotient of an eigenvector that is right to first order.
+
+    A first-order error of the vector is one of third order in the quotient, so both its derivatives are exact.
+    """
+    torch = namespace(matrices)
+    known = matrices.detach()
+    values, vectors = torch.linalg.eigh(known)
+    top, v = values[..., -1:], vectors[..., -1:]
+    gap = top - values
+    inverse = where(gap > 1e-12, 1.0 / where(gap > 1e-12, gap, 1.0), 0.0)[..., None, :]
+    v = v + (vectors * inverse) @ (vectors.mT @ ((matrices - known) @ v))
+    quotient = ((v.mT @ matrices @ v) / (v.mT @ v))[..., 0, 0]
+    return top[..., 0] + (quotient - quotient.detach())
 
 
-def _logits(logits: Any) -> tuple[Array, Any]:
+def _laplacian(products: Any) -> Any:
+    """Return the Laplacian of a matrix of weights: minus them, and on the diagonal the sum of the rest of the row."""
+    other = where(namespace(products).eye(products.shape[-1], **_like(products)) > 0.0, 0.0, products)
+    return where(other == 0.0, 0.0, -other) + _diagonal(other.sum(-1))
+
+
+def _diagonal(values: Any) -> Any:
+    return values[..., None] * namespace(values).eye(values.shape[-1], **_like(values))
+
+
+def _like(x: Any) -> dict[str, Any]:
+    return {"dtype": x.dtype, "device": x.device} if is_tensor(x) else {}
+
+
+def _logits(logits: Any, beside: Any = None) -> tuple[Any, Any]:
+    """Return the logits as a tensor if what stands beside them is one, and the function that restores their type."""
     (values,), restore = reals(logits=(logits, REAL))
+    if is_tensor(beside) and not is_tensor(values):
+        (values,), restore = reals(logits=(namespace(beside).as_tensor(values, device=beside.device), REAL))
     if values.ndim < 2 or values.shape[-1] < 2:
-        raise ParameterError("logits", values.shape, "of shape (..., tokens, K) with K >= 2")
+        raise ParameterError("logits", tuple(values.shape), "of shape (..., tokens, K) with K >= 2")
     return values, restore
 
 
-def _positive(name: str, value: Any) -> float:
+def _positive(name: str, value: Any) -> Any:
     array = real(name, value, POSITIVE)
     if array.ndim:
-        raise ParameterError(name, array.shape, "one number")
-    return float(array)
+        raise ParameterError(name, tuple(array.shape), "one number")
+    return array if is_tensor(array) else float(array)

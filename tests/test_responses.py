@@ -170,12 +170,28 @@ def test_fold_curves_of_the_closed_members_keep_their_digits(power, log_scale, l
         soft = mu * (x - mp.sinh(beta * x) / beta)
         slope = mp.sqrt(2 / mp.pi) / width * mp.exp(-((x / width) ** 2) / 2)
         hard = mu * (x - mp.erf(x / width / mp.sqrt(2)) / slope)
-        assert ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[1], soft) <= 5
+        assert ulps(mc.SoftmaxResponse(1 / scale).slope(z), beta / 2 * mp.sech(beta * x / 2) ** 2) <= 2
+        assert ulps(mc.HardGaussianResponse(scale).slope(z), slope) <= 1
+        assert ulps(mc.HardGaussianResponse(scale).value(z), mp.erf(x / width / mp.sqrt(2))) <= 3
+        assert ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[1], soft) <= 3
         assert (
-            ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[0], 2 * mu / beta * mp.cosh(beta * x / 2) ** 2) <= 6
+            ulps(mc.SoftmaxResponse(1 / scale).fold_curve(z, decay)[0], 2 * mu / beta * mp.cosh(beta * x / 2) ** 2)
+            <= 2.5
         )
-        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[1], hard) <= 6
-        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[0], mu / slope) <= 5
+        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[1], hard) <= 4
+        assert ulps(mc.HardGaussianResponse(scale).fold_curve(z, decay)[0], mu / slope) <= 2
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-5, 1.0, 1e5, 1e300])
+@pytest.mark.parametrize("z", [0.0, 5e-324, 1e-8, 1.0, 800.0, 1e300, 1.7e308])
+def test_no_magnitude_gives_nan(scale, z):
+    for response in (mc.SoftmaxResponse(scale), mc.HardGaussianResponse(scale)):
+        for at in (z, -z):
+            assert abs(response.value(at)) <= 1
+            assert response.slope(at) >= 0
+            feedback, asymmetry = response.fold_curve(at)
+            assert feedback > 0
+            assert asymmetry * np.sign(at) <= 0
 
 
 def test_folds_and_equilibria_closer_than_any_grid_are_found():

@@ -1,131 +1,192 @@
-"""Torch tensors through the same code: the same bits as NumPy, the caller's type, and right derivatives, twice."""
+"""Torch tensors in every public function: NumPy's values, the caller's type, derivatives, and complaints by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import ParameterError
-from tests.strategies import Point, routers
+from tests.tensors import CASES, LOGITS, RESPONSES, Case
 
 torch = pytest.importorskip("torch")
+NUMBERS = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "cuda",
+        marks=[pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")],
+    ),
+]
 
-GAINS = [1.2, 1.5, 3.0, 40.0]
-ELEMENTWISE: dict[str, tuple[Callable[..., Any], tuple[list[float], ...]]] = {
-    "drift": (mc.drift, ([0.3, -2.0, 5.0, 0.9], GAINS, [0.1, -0.3, 2.0, 0.0])),
-    "slope": (mc.slope, ([0.3, -2.0, 5.0, 0.9], GAINS)),
-    "potential": (mc.potential, ([0.3, -2.5, 5.0, 0.9], GAINS, [0.1, -0.3, 2.0, 0.0])),
-    "fold_asymmetry": (mc.fold_asymmetry, (GAINS,)),
-    "fold_gain": (mc.fold_gain, ([0.1, -0.3, 2.0, 50.0],)),
-    "fold_imbalance": (mc.fold_imbalance, (GAINS,)),
-    "hysteresis_width": (mc.hysteresis_width, (GAINS,)),
-    "cusp_set": (mc.cusp_set, (GAINS,)),
-    "fold_curve_gain": (lambda u: mc.fold_curve(u)[0], ([0.3, -2.0, 5.0, 0.9],)),
-    "fold_curve_asymmetry": (lambda u: mc.fold_curve(u)[1], ([0.3, -2.0, 5.0, 0.9],)),
-    "normal_form": (lambda g, e: sum(mc.cusp_normal_form(g, e)), (GAINS, GAINS)),
+# no formulas of real arguments, with the reason
+WITHOUT = {
+    "simulate": "draws random numbers; it has a torch backend of its own",
+    "equilibria_blocks": "cuts NumPy grids that are too large to hold",
+}
+WITHOUT_GRADIENT = {
+    "regime": "a label",
+    "hard_susceptibility": "counts tokens",
+    "balanced_critical_gain": "of an integer",
+    "equal_depth_gain": "of an integer",
+    "expert_fold_gain": "of an integer",
 }
 
 
-def leaf(values: Any) -> Any:
-    return torch.tensor(values, dtype=torch.float64, requires_grad=True)
+def leaves(case: Case, dtype: Any = torch.float64, device: str = "cpu") -> list[Any]:
+    return [torch.tensor(v, dtype=dtype, device=device, requires_grad=True) for v in case.arguments.values()]
 
 
-@pytest.mark.parametrize("name", ELEMENTWISE)
-class TestElementwise:
-    def test_values_are_those_of_numpy(self, name: str) -> None:
-        function, values = ELEMENTWISE[name]
-        found = function(*map(leaf, values)).detach().numpy()
-        np.testing.assert_allclose(found, function(*map(np.array, values)), rtol=1e-15)
+def same(found: Any, expected: Any, ulps: float) -> None:
+    """Fail unless the two are within so many ulp of the larger, entries of a matrix of its largest."""
+    expected = np.asarray(expected)
+    unit = np.spacing(np.abs(expected).max() if ulps > 8 else np.abs(expected))
+    assert np.all(np.abs(found - expected) <= ulps * unit)
 
-    def test_first_and_second_derivatives(self, name: str) -> None:
-        function, values = ELEMENTWISE[name]
-        leaves = [leaf(v) for v in values]
-        assert torch.autograd.gradcheck(function, leaves)
-        assert torch.autograd.gradgradcheck(function, leaves, atol=1e-4)
 
-    def test_broadcast_derivatives(self, name: str) -> None:
-        function, values = ELEMENTWISE[name]
-        column = [leaf(values[0])[:, None], *(leaf(v[:2]) for v in values[1:])]
-        assert torch.autograd.gradcheck(function, column)
+def test_every_public_function_is_here() -> None:
+    functions = {n for n in mc.__all__ if n[0].islower()}
+    covered = {name.split(" ")[0] for name in CASES} & functions
+    assert functions - covered == WITHOUT.keys() | WITHOUT_GRADIENT.keys()
+    members = {n for n in mc.__all__ if n.endswith("Response")} - {"LoadResponse"}
+    assert members == {type(r).__name__ for r in RESPONSES.values()}
 
-    def test_float32_stays_float32(self, name: str) -> None:
-        function, values = ELEMENTWISE[name]
-        found = function(*(torch.tensor(v, dtype=torch.float32) for v in values))
-        exact = function(*(np.array(v, dtype=np.float32).astype(float) for v in values))
+
+@NUMBERS
+class TestEveryFunction:
+    @pytest.mark.parametrize("device", DEVICES)
+    def test_values_type_and_device(self, case: Case, device: str) -> None:
+        found = case.call(*leaves(case, device=device))
+        expected = case.call(*map(np.array, case.arguments.values()))
+        assert found.dtype == torch.float64
+        assert found.device.type == device
+        same(found.detach().cpu().numpy(), expected, case.ulps)
+
+    @pytest.mark.parametrize("device", DEVICES)
+    def test_first_derivatives(self, case: Case, device: str) -> None:
+        assert torch.autograd.gradcheck(case.call, leaves(case, device=device))
+
+    def test_second_derivatives_are_right_or_refused(self, case: Case) -> None:
+        if case.orders == 2:
+            assert torch.autograd.gradgradcheck(case.call, leaves(case), atol=1e-4)
+            return
+        given = leaves(case)
+        gradients = torch.autograd.grad(case.call(*given).sum(), given, create_graph=True)
+        with pytest.raises(NotImplementedError, match="no derivative of this order"):
+            sum(g.sum() for g in gradients).backward()
+
+    def test_no_argument_is_detached(self, case: Case) -> None:
+        """Alone among plain numbers, each argument keeps its gradient."""
+        whole = torch.autograd.grad(case.call(*leaves(case)).sum(), leaves(case), allow_unused=True)
+        assert whole == (None,) * len(case.arguments)  # other leaves: nothing leaks between calls
+        given = leaves(case)
+        together = torch.autograd.grad(case.call(*given).sum(), given)
+        for k, expected in enumerate(together):
+            mixed = [np.array(v) for v in case.arguments.values()]
+            mixed[k] = leaves(case)[k]
+            (alone,) = torch.autograd.grad(case.call(*mixed).sum(), mixed[k])
+            torch.testing.assert_close(alone, expected, rtol=1e-12, atol=1e-14)
+
+    def test_broadcasting(self, case: Case) -> None:
+        """A gradient is summed over the axes along which its argument was broadcast."""
+        if "logits" in case.arguments or "susceptibility" in case.arguments:
+            return
+        given = leaves(case)
+        wide = [given[0][:, None], *given[1:]]
+        (found,) = torch.autograd.grad(case.call(*wide).sum(), given[0])
+        rows = [torch.autograd.grad(case.call(g, *given[1:]).sum(), g)[0] for g in given[0].detach().requires_grad_()]
+        torch.testing.assert_close(found, torch.stack(rows), rtol=case.grid, atol=1e-14)
+
+    def test_float32(self, case: Case) -> None:
+        given = leaves(case, torch.float32)
+        found = case.call(*given)
         assert found.dtype == torch.float32
-        np.testing.assert_allclose(found, exact, rtol=1e-6)
+        exact = [leaf.detach().double().requires_grad_() for leaf in given]
+        result = case.call(*exact)
+        torch.testing.assert_close(found, result.float(), rtol=2e-7, atol=0.0)
+        gradients = torch.autograd.grad(found.sum(), given)
+        for gradient, expected in zip(gradients, torch.autograd.grad(result.sum(), exact), strict=True):
+            assert gradient.dtype == torch.float32
+            torch.testing.assert_close(gradient, expected.float(), rtol=1e-5, atol=1e-6)
+
+    @pytest.mark.parametrize("bad", [float("nan"), float("inf"), 1j, True, "range", "empty"], ids=str)
+    def test_bad_tensors_are_named(self, case: Case, bad: Any) -> None:
+        for name in case.arguments:
+            given = dict(zip(case.arguments, leaves(case), strict=True))
+            tensor = given[name].detach()
+            if bad == "range":
+                if name not in OUTSIDE or case.call is mc.flip_step:  # which takes any gain
+                    continue
+                given[name] = torch.full_like(tensor, OUTSIDE[name])
+            elif bad == "empty":
+                given[name] = tensor.flatten()[:0]
+            else:
+                given[name] = torch.full_like(tensor, bad, dtype=None if isinstance(bad, float) else type(bad))
+            with pytest.raises(ParameterError, match=rf"^{name}(\[[\d, ]*\])? = "):
+                case.call(*given.values())
 
 
-class TestEquilibria:
-    @given(st.lists(routers(), min_size=1, max_size=30))
-    def test_same_roots_as_numpy(self, points: list[Point]) -> None:
-        g, eta = np.array(points).T
-        ours, theirs = mc.equilibria(g, eta), mc.equilibria(torch.tensor(g), torch.tensor(eta))
-        np.testing.assert_allclose(ours.u, theirs.u.numpy(), rtol=4.5e-16)  # 2 ulp: their tanh are not the same
-        np.testing.assert_array_equal(ours.stability, theirs.stability.numpy())
-        np.testing.assert_array_equal(ours.count, theirs.count.numpy())
-        np.testing.assert_array_equal(mc.regime(g, eta), mc.regime(torch.tensor(g), torch.tensor(eta)).numpy())
-        np.testing.assert_allclose(ours.load, theirs.load, rtol=1e-15)
-
-    def test_derivatives(self) -> None:
-        g, eta = leaf([0.5, 1.2, 1.5, 3.0, 40.0, 1.5, 1.0]), leaf([0.1, 0.01, 0.0, -1.0, 3.0, 2.0, 0.4])
-
-        def roots(g: Any, eta: Any) -> Any:
-            u = mc.equilibria(g, eta).u
-            return torch.where(u.isnan(), 0.0, u)
-
-        assert torch.autograd.gradcheck(roots, [g, eta])
-        assert torch.autograd.gradgradcheck(roots, [g, eta], atol=1e-4)
-
-    def test_derivatives_are_the_implicit_ones(self) -> None:
-        g, eta = leaf(2.0), leaf(0.1)
-        u = mc.equilibria(g, eta).u
-        for root, k in zip(u.tolist(), range(3), strict=True):
-            by_gain, by_asymmetry = torch.autograd.grad(u[k], [g, eta], retain_graph=True)
-            slope = mc.slope(root, 2.0)
-            assert by_asymmetry.item() == pytest.approx(-1 / slope, rel=1e-14)
-            assert by_gain.item() == pytest.approx(-np.tanh(root) / slope, rel=1e-14)
-
-    def test_padding_has_no_gradient_and_no_nan(self) -> None:
-        g, eta = leaf([0.5, 2.0]), leaf([0.3, 0.1])
-        found = mc.equilibria(g, eta)
-        found.load.nansum().backward()
-        assert torch.isfinite(g.grad).all()
-        assert torch.isfinite(eta.grad).all()
-
-    def test_a_mixed_call(self) -> None:
-        found = mc.equilibria(leaf([1.5, 2.0]), 0.1)
-        found.u.sum().backward()
-        assert found.u.shape == (2, 3)
-
-    @pytest.mark.gpu
-    @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-    def test_same_bits_on_the_gpu(self) -> None:
-        rng = np.random.default_rng(0)
-        g, eta = rng.uniform(0, 3, 100_000), rng.uniform(-1.5, 1.5, 100_000)
-        found = mc.equilibria(torch.tensor(g, device="cuda"), torch.tensor(eta, device="cuda"))
-        assert found.u.is_cuda
-        np.testing.assert_array_equal(found.u.cpu().numpy(), mc.equilibria(g, eta).u)
-
-
-@pytest.mark.parametrize(
-    "value",
-    [[-1.0], [float("nan")], [float("inf")], [], [1j], [True]],
-    ids=["negative", "nan", "inf", "empty", "complex", "bool"],
+OUTSIDE = dict.fromkeys(("gain", "entropy_weight", "oracle_weight", "balance_weight", "width"), -0.5) | dict.fromkeys(
+    ("decay", "inverse_temperature", "feedback", "sigma", "temperature", "rate", "step", "batch_size"), 0.0
 )
-def test_wrong_tensors_are_named(value: Any) -> None:
-    with pytest.raises(ParameterError, match="gain"):
-        mc.fold_asymmetry(torch.tensor(value))
-    with pytest.raises(ParameterError, match="gain"):
-        mc.equilibria(torch.tensor(value), 0.1)
+
+
+class TestWithoutGradient:
+    @pytest.mark.parametrize("function", [mc.balanced_critical_gain, mc.expert_fold_gain, mc.equal_depth_gain])
+    def test_integers(self, function: Any) -> None:
+        k = [2, 3, 8, 64, 10**6]
+        found = function(torch.tensor(k))
+        assert found.dtype == torch.float64
+        same(found.numpy(), function(np.array(k)), 1)
+        for bad in (torch.tensor([1]), torch.tensor([3.0]), torch.tensor([True]), torch.tensor([], dtype=torch.int64)):
+            with pytest.raises(ParameterError, match=r"^experts = "):
+                function(bad)
+
+    def test_counts_of_experts_in_the_fold_curve(self) -> None:
+        x, k = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True), torch.tensor([[3], [8]])
+        found = mc.expert_fold_curve(x, k)
+        for ours, theirs in zip(found, mc.expert_fold_curve(x.detach().numpy(), k.numpy()), strict=True):
+            same(ours.detach().numpy(), theirs, 1)
+        assert torch.autograd.gradcheck(lambda x: mc.expert_fold_curve(x, k), [x])
+        with pytest.raises(ParameterError, match=r"^experts = "):
+            mc.expert_fold_curve(x, torch.tensor([1]))
+
+    def test_ties(self) -> None:
+        logits = torch.tensor(LOGITS, requires_grad=True)
+        found, expected = mc.hard_susceptibility(logits, 0.5), mc.hard_susceptibility(np.array(LOGITS, np.float32), 0.5)
+        assert found.susceptibility.dtype == torch.float32
+        assert found.susceptibility.grad_fn is None  # type: ignore[attr-defined]
+        np.testing.assert_array_equal(found.susceptibility, expected.susceptibility)
+        np.testing.assert_array_equal(found.standard_error, expected.standard_error)
+
+    def test_parameters_of_a_response_are_constants(self) -> None:
+        """A gradient in them would be lost, so it is refused."""
+        loose, leaf = torch.tensor(0.7), torch.tensor(0.7, requires_grad=True)
+        assert mc.SoftmaxResponse(loose).inverse_temperature == loose.item()
+        assert mc.EmpiricalResponse(torch.tensor([[0.5, -0.5]])).value(0.1) == 0.0
+        for call, name in (
+            (mc.SoftmaxResponse, "inverse_temperature"),
+            (mc.HardGaussianResponse, "sigma"),
+            (mc.LogisticNormalResponse, "sigma"),
+            (mc.EmpiricalResponse, "margins"),
+            (lambda x: mc.hard_susceptibility(LOGITS, x), "width"),
+        ):
+            with pytest.raises(ParameterError, match=rf"^{name} = .*pass {name}.detach\(\)"):
+                call(leaf)
+
+    def test_a_router(self) -> None:
+        router = mc.RouterParameters(torch.tensor([3.0, 4.0], requires_grad=True), asymmetry=0.1)
+        assert router.regime().tolist() == [mc.Regime.BISTABLE] * 2
+        assert router.gain.requires_grad
+        assert router == mc.RouterParameters([3.0, 4.0], asymmetry=0.1)
+        assert hash(router) == hash(mc.RouterParameters([3.0, 4.0], asymmetry=0.1))
+        with pytest.raises(ParameterError, match=r"^feedback\[1\] = -1.0"):
+            mc.RouterParameters(torch.tensor([3.0, -1.0]))
 
 
 def test_shapes_that_do_not_broadcast() -> None:
-    with pytest.raises(ParameterError, match="gain and asymmetry"):
-        mc.regime(torch.ones(2), torch.ones(3))
+    for call in (mc.regime, mc.escape_barrier, lambda g, e: mc.stationary_variance(g, e, 0.1)):
+        with pytest.raises(ParameterError, match="gain and asymmetry"):
+            call(torch.ones(2), torch.ones(3))

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from moecusp._numerics.action_slopes import Piece, action_slopes
 from moecusp._numerics.double import two_sum
 from moecusp._numerics.escape_slope import (
     Well,
@@ -38,17 +39,19 @@ _ROWS = 256  # integrated at once
 
 
 class Action(NamedTuple):
-    """Barrier S, and what the prefactor is made of."""
+    """Barrier S, what the prefactor is made of, and the derivatives of (S, J, I, log lambda) in gain and asymmetry."""
 
     barrier: Array
     path: Array
     finite: Array
     rate: Array
+    by_gain: Array
+    by_asymmetry: Array
 
 
 def actions(g: Array, eta: Array) -> Action:
     """Return the action of leaving the upper well, NaN where there are not two wells; arguments are flat."""
-    result = Action(*(np.full(g.shape, np.nan) for _ in range(4)))
+    result = Action(*(np.full((*g.shape, *more), np.nan) for more in ((), (), (), (), (4,), (4,))))
     inside = np.flatnonzero((g > 1.0) & (g < LARGEST))
     deeper = Well.of(g[inside], np.abs(eta[inside]))
     other = Well.of(g[inside], -np.abs(eta[inside]))
@@ -123,7 +126,9 @@ def _leave(well: Well, start: Start, high: Array, rate: Array) -> Action:
     kappa = one_sided_half_length(u, force, wide.gain, wide.fold, wide.asymmetry)
     w = u - 2.0 * kappa
     drop = tanh_drop(u, 2.0 * kappa)
-    pole = -wide.rate(np.where(w < 0.0, below + 2.0 * kappa, above - 2.0 * kappa)) / (force - wide.gain * drop)
+    tilted, descent = wide.rate(np.where(w < 0.0, below + 2.0 * kappa, above - 2.0 * kappa)), wide.gain * drop - force
+    pole = tilted / descent
+    first = Piece(u, kappa, drop, tilted, descent, force, weight)
     barrier = 2.0 * np.sum(kappa / wide.gain * weight, axis=1)
     path = -np.sum(drop * weight, axis=1)
     finite = np.sum((pole + 1.0 / x) * weight, axis=1) - np.log(x[:, -1]) + np.log1p(-rate)
@@ -138,14 +143,25 @@ def _leave(well: Well, start: Start, high: Array, rate: Array) -> Action:
     left = np.concatenate([(high - layer)[:, None] + down, (high - layer)[:, None] - up], axis=1)
     weight = np.concatenate([a, b], axis=1)
     m = np.maximum(wide.fold + y, 0.0)
-    kappa = half_length(m, np.maximum(wide.gap - wide.phi(y), 0.0), wide.gain, wide.asymmetry)
+    pull = np.maximum(wide.gap - wide.phi(y), 0.0)
+    kappa = half_length(m, pull, wide.gain, wide.asymmetry)
     w = m - kappa
     stiff = 1.0 + wide.gain * mean_tanh_deficit_slope(m, kappa, mean_tanh_deficit(m, kappa))
-    pole = wide.rate(np.where(w < 0.0, kappa - y - 2.0 * wide.fold, y - kappa)) / kappa / stiff
+    tilted, drop = (
+        wide.rate(np.where(w < 0.0, kappa - y - 2.0 * wide.fold, y - kappa)),
+        tanh_drop(m + kappa, 2.0 * kappa),
+    )
+    pole = tilted / kappa / stiff
+    second = Piece(m + kappa, kappa, drop, tilted, stiff, pull, weight)
     barrier = barrier + 2.0 * np.sum(kappa / wide.gain * weight, axis=1)
     path = path + barrier - 2.0 * np.sum(tanh_drop(m, kappa) * weight, axis=1)
     finite = finite + np.sum((pole - 1.0 / left) * weight, axis=1) + np.log(high - low)
-    return Action(barrier, path, finite, well.rate(high))
+    top = well.rate(high)
+    with np.errstate(all="ignore"):
+        slopes = action_slopes(
+            well.gain, well.asymmetry, first, second, (u[:, 0] - x[:, 0], well.fold + high, rate, top)
+        )
+    return Action(barrier, path, finite, top, *slopes)
 
 
 def _layer(well: Well) -> Array:

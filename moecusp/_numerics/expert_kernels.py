@@ -7,11 +7,13 @@ the Bregman distance of L, which has a form without cancellation (`beyond`).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from moecusp._numerics import pairs as dd
 from moecusp._numerics.kernels import sinh_remainder, tanh_remainder
-from moecusp._numerics.operations import Array
+from moecusp._numerics.operations import Array, namespace, where
 
 
 def coth_excess(w: Array) -> Array:
@@ -29,11 +31,12 @@ def coth_excess_slope(w: Array) -> Array:
     return np.where(w <= 1.0, np.where(w > 0.0, near, 0.0), (1.0 - e * (4.0 * far + e)) / (1.0 - e) ** 2)
 
 
-def falling_exponential_remainder(x: Array) -> Array:
+def falling_exponential_remainder(x: Any) -> Any:
     """Return x - 1 + exp(-x) for x >= 0."""
-    inside = np.minimum(x, 1.0)
-    near = 2.0 * np.sinh(0.5 * inside) ** 2 - sinh_remainder(inside)
-    return np.where(x <= 1.0, near, x + np.expm1(-x))
+    xp = namespace(x)
+    inside = where(x <= 1.0, x, 1.0)
+    near = 2.0 * xp.sinh(0.5 * inside) ** 2 - sinh_remainder(inside)
+    return where(x <= 1.0, near, x + xp.expm1(-x))
 
 
 def bose(x: Array) -> Array:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
 from moecusp._numerics import pairs as dd
-from moecusp._numerics.operations import Array
+from moecusp._numerics.double import two_product
+from moecusp._numerics.operations import Array, parts, scaled, where
 
 LOG_SQRT_2PI = 0.9189385332046728
 
@@ -27,32 +29,34 @@ def panels(f: Callable[[Array], Array], breaks: Array, nodes: int) -> Array:
     return np.asarray(np.sum(np.sum(f(low + length * x) * w, axis=-1) * length[..., 0], axis=-1))
 
 
-def ratio(a: Array, b: Array) -> dd.Pair:
+def ratio(a: Any, b: Any) -> dd.Pair:
     """Return a/b to twice the precision, where it neither overflows nor underflows; the float ratio elsewhere."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
-        mantissa_a, exponent_a = np.frexp(a)
-        mantissa_b, exponent_b = np.frexp(b)
+        (mantissa_a, exponent_a), (mantissa_b, exponent_b) = parts(a), parts(b)
         quotient = dd.divide(dd.single(mantissa_a), dd.single(mantissa_b))
-        power = exponent_a - exponent_b
-        high = np.ldexp(quotient[0], power)
-        return high, np.where(np.isfinite(high), np.ldexp(quotient[1], power), 0.0)
+        return _scaled(quotient, exponent_a - exponent_b)
 
 
-def product(a: Array, b: Array) -> dd.Pair:
+def product(a: Any, b: Any) -> dd.Pair:
     """Return a b to twice the precision, where it neither overflows nor underflows; the float product elsewhere."""
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        mantissa_a, exponent_a = np.frexp(a)
-        mantissa_b, exponent_b = np.frexp(b)
-        high, low = dd.multiply(dd.single(mantissa_a), dd.single(mantissa_b))
-        power = exponent_a + exponent_b
-        scaled = np.ldexp(high, power)
-        return scaled, np.where(np.isfinite(scaled), np.ldexp(low, power), 0.0)
+        (mantissa_a, exponent_a), (mantissa_b, exponent_b) = parts(a), parts(b)
+        return _scaled(two_product(mantissa_a, mantissa_b), exponent_a + exponent_b)
 
 
-def gaussian(z: dd.Pair) -> Array:
-    """Return exp(-z^2/2), to a few ulps also far out in the tail."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        inside = np.minimum(np.abs(z[0]), 40.0)
-        low = np.where(np.abs(z[0]) < 40.0, np.copysign(1.0, z[0]) * z[1], 0.0)
-        square = dd.multiply((inside, low), (inside, low))
-        return np.where(np.abs(z[0]) < 40.0, dd.exp((-0.5 * square[0], -0.5 * square[1])), 0.0)
+def _scaled(x: dd.Pair, power: Any) -> dd.Pair:
+    high = scaled(x[0], power)
+    return high, where(abs(high) < np.inf, scaled(x[1], power), 0.0)
+
+
+def half_square(z: dd.Pair) -> dd.Pair:
+    """Return -z^2/2, or something as far beyond the range of exp for |z| > 60."""
+    near = abs(z[0]) < 60.0
+    inside = where(near, z[0], 60.0), where(near, z[1], 0.0)
+    square = dd.multiply(inside, inside)
+    return -0.5 * square[0], -0.5 * square[1]
+
+
+def gaussian(z: dd.Pair) -> Any:
+    """Return exp(-z^2/2), to an ulp also far out in the tail."""
+    return dd.exp(half_square(z))

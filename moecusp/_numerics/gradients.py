@@ -40,13 +40,39 @@ def differentiable(partials: Callable[..., tuple[Any, ...]]) -> Callable[[Functi
     return declare
 
 
+def evaluate(function: Callable[..., Any], partials: Callable[..., tuple[Any, ...]], *values: Any) -> Any:
+    """Return function(*values), with its derivatives attached where a value is a tensor."""
+    return apply(function, partials, list(values)) if any(map(is_tensor, values)) else function(*values)
+
+
+def last(function: Callable[..., Any], *values: Any) -> Any:
+    """Return function(*values) for tensors, whose own derivatives nobody has worked out: asking for them raises."""
+
+    def refuse(*_: Any) -> Any:
+        raise NotImplementedError("moecusp has no derivative of this order here")
+
+    return evaluate(function, refuse, *values)
+
+
 def apply(function: Callable[..., Any], partials: Callable[..., tuple[Any, ...]], values: list[Any]) -> Any:
     """Return function(*values) with its derivatives attached; results after the first carry none."""
     import torch
 
     like = next(value for value in values if is_tensor(value))
-    tensors = [v if is_tensor(v) else torch.as_tensor(v, dtype=torch.float64, device=like.device) for v in values]
-    return _rule().apply(function, partials, *tensors)
+    types = {value.dtype for value in values if is_tensor(value) and value.is_floating_point()}
+    single = bool(types) and torch.float64 not in types
+
+    def double(value: Any) -> Any:  # so that derivatives have the digits of the values
+        if not is_tensor(value):
+            return torch.as_tensor(value, dtype=torch.float64, device=like.device)
+        return value if value.is_complex() or value.dtype == torch.bool else value.double()
+
+    result = _rule().apply(function, partials, *map(double, values))
+    if not single:
+        return result
+    if isinstance(result, tuple):
+        return tuple(part.float() if part.is_floating_point() else part for part in result)
+    return result.float() if result.is_floating_point() else result
 
 
 @cache
@@ -66,12 +92,14 @@ def _rule() -> Any:
         @staticmethod
         def backward(ctx: Any, gradient: Any, *_: Any) -> Any:
             *values, result = ctx.saved_tensors
-            gradients = []
+            gradients: list[Any] = []
             own = result.ndim - max(value.ndim for value in values)  # axes of the result alone
             for k, partial in enumerate(ctx.partials(*values, result)):
-                wanted = ctx.needs_input_grad[k + 2]
+                if not ctx.needs_input_grad[k + 2]:
+                    gradients.append(None)
+                    continue
                 there = torch.where(result == result, gradient * partial, 0.0)  # NaN: nothing is there
-                gradients.append(_gather(there, own, values[k]) if wanted else None)
+                gradients.append(_gather(there, own, values[k]))
             return (None, None, *gradients)
 
     return Rule

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from moecusp._numerics import pairs as dd
 from moecusp._numerics import series
-from moecusp._numerics.double import polynomial
-from moecusp._numerics.operations import namespace, where
+from moecusp._numerics.double import polynomial, two_product, two_sum
+from moecusp._numerics.operations import namespace, parts, scaled, where
 from moecusp._numerics.steps import tanh_pair
 
 
@@ -24,10 +25,24 @@ def tanh_remainder(x: Any) -> Any:
 def sinh_remainder(x: Any) -> Any:
     """Return sinh x - x."""
     xp = namespace(x)
-    inside = xp.clip(x, -series.SINH_LIMIT, series.SINH_LIMIT)
-    y = inside * inside
-    with np.errstate(over="ignore"):
-        return where(abs(x) <= series.SINH_LIMIT, inside * y * polynomial(series.SINH_NUMERATOR, y), xp.sinh(x) - x)
+    size = abs(x)
+    inside = where(size <= series.SINH_LIMIT, size, series.SINH_LIMIT)
+    y = two_product(inside, inside)
+    factor, low = dd.head(series.SINH_NUMERATOR, y, 2)
+    near = dd.rounded(dd.multiply(dd.multiply(y, dd.single(inside)), (factor, low + 0.5 * series.THIRD_LOW)))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        e, e_low, k = dd.exp_parts((size, 0.0 * size))
+        k = k - 1.0
+        e, e_low = scaled(e, k), scaled(e_low, k)  # exp(x)/2
+        total, low = two_sum(e, -size)
+        far = where(e < 1e300, total + (low + (e_low - 0.25 / e)), e)
+    return xp.copysign(where(size <= series.SINH_LIMIT, near, far), x)
+
+
+def sinh_excess(x: Any) -> Any:
+    """Return sinh x - x for |x| <= 2.5, in plain operations that torch can differentiate."""
+    y = x * x
+    return x * y * polynomial(series.SINH_NUMERATOR, y)
 
 
 def log_cosh(u: Any) -> Any:
@@ -39,6 +54,17 @@ def log_cosh(u: Any) -> Any:
     return where(a < 1.0, near, (a - 0.6931471805599453) + xp.log1p(decayed(a)))
 
 
+def cube_root(x: Any) -> Any:
+    """Return the cube root of x > 0, corrected once in exact products so that every backend returns the same bits."""
+    mantissa, power = parts(x)
+    third = namespace(x).floor(power / 3.0)
+    mantissa = scaled(mantissa, power - 3.0 * third)  # from 1/2 up to 4
+    root = mantissa ** (1.0 / 3.0)
+    square, error = two_product(root, root)
+    cube, rest = two_product(square, root)
+    return scaled(root - ((cube - mantissa) + (rest + error * root)) / (3.0 * square), third)
+
+
 def decayed(u: Any) -> Any:
     """Return exp(-2 |u|)."""
     a = abs(u)
@@ -47,9 +73,11 @@ def decayed(u: Any) -> Any:
 
 def well(u: Any) -> Any:
     """Return u^2/2 - log cosh u >= 0, for |u| below 1e150."""
-    y = u * u
-    inside = where(y <= series.WELL_LIMIT**2, y, series.WELL_LIMIT**2)
-    ratio = polynomial(series.WELL_NUMERATOR, inside) / polynomial(series.WELL_DENOMINATOR, inside)
-    beyond = abs(u) - 1.0  # completing the square leaves little to cancel; log 2 - 1/2 = 0.193...
+    size = abs(u)
+    inside = where(size <= series.WELL_LIMIT, size, series.WELL_LIMIT)
+    y = two_product(inside, inside)
+    ratio = dd.divide(dd.head(series.WELL_NUMERATOR, y, 6), dd.head(series.WELL_DENOMINATOR, y, 6))
+    near = dd.rounded(dd.multiply(dd.multiply(y, y), ratio))
+    beyond = size - 1.0  # completing the square leaves little to cancel; log 2 - 1/2 = 0.193...
     far = 0.5 * beyond * beyond + (0.1931471805599453 - namespace(u).log1p(decayed(u)))
-    return where(y <= 2.0, inside * inside * ratio, far)
+    return where(size <= 1.42, near, far)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._numerics import pairs as dd
-from moecusp._numerics.gauss import legendre, panels
+from moecusp._numerics.gauss import legendre, panels, ratio
 from moecusp._numerics.kernels import sinh_remainder
 from moecusp._numerics.operations import Array
 
@@ -22,12 +22,17 @@ _DEVIATIONS = 1.5 * np.arange(7)  # a Gaussian is below 1e-17 of its peak at 9 s
 _BLOCK = 2048
 
 
-def mean_decay(shift: dd.Pair, rate: dd.Pair, drift: dd.Pair, power: int) -> tuple[Array, Array]:
-    """Return (m, r) with E q/(1 + q)^power = m r^2, q = exp(-|x|/T): r alone goes below the smallest float.
+def mean_decay(
+    shift: dd.Pair, rate: dd.Pair, drift: dd.Pair, power: int, weight: str = "one", odd: bool = False
+) -> tuple[Array, Array]:
+    """Return (m, r) with E q w/(1 + q)^power = m r^2, q = exp(-|x|/T): r alone goes below the smallest float.
 
-    The pairs are b/T, sigma/T and b/sigma, b >= 0. The integral is
-    sqrt(2/pi) int exp(-(drift^2 + z^2)/2) cosh(drift z) q/(1 + q)^power dz, q = exp(-rate z), over z > 0.
+    The pairs are b/T, sigma/T and b/sigma, b >= 0; the weight w is 1, |x|/T ("size") or 1 - q ("bend"), times the sign
+    of x if odd. The integral is
+    sqrt(2/pi) int exp(-(drift^2 + z^2)/2) cosh(drift z) q w/(1 + q)^power dz, q = exp(-rate z), over z > 0, with sinh
+    in place of cosh if odd.
     """
+    factor, (area, moment) = _WEIGHTS[weight, power]
     beta, slope = np.minimum(drift[0], 1e30), np.clip(rate[0], 1e-30, 1e30)
     fall = slope - beta  # the integrand is exp(-z^2/2 - fall z) times a factor between 1/4 and 2
     peak = np.maximum(-fall, 0.0)
@@ -38,7 +43,8 @@ def mean_decay(shift: dd.Pair, rate: dd.Pair, drift: dd.Pair, power: int) -> tup
     def integrand(y: Array) -> Array:
         f, p, v, c = (v[..., None, None] for v in (np.maximum(fall, 0.0), peak, slope, beta))
         z = p + y
-        return np.asarray(np.exp(-y * (0.5 * y + f)) * (1.0 + np.exp(-2.0 * c * z)) / (1.0 + np.exp(-v * z)) ** power)
+        sides = -np.expm1(-2.0 * c * z) if odd else 1.0 + np.exp(-2.0 * c * z)
+        return np.asarray(np.exp(-y * (0.5 * y + f)) * sides * factor(v * z) / (1.0 + np.exp(-v * z)) ** power)
 
     cold = root_gaussian(drift)
     warm = rate[0] < drift[0]
@@ -50,14 +56,56 @@ def mean_decay(shift: dd.Pair, rate: dd.Pair, drift: dd.Pair, power: int) -> tup
 
     narrow, wide = rate[0] < 1e-20, rate[0] > 1e20  # sigma is nothing beside T, T nothing beside sigma
     decayed = _root_exp(dd.negative(shift))
-    flat = SQRT_2_PI * (np.log(2.0) if power == 1 else 0.5) / rate[0]
-    mean = np.where(narrow, 1.0 / (1.0 + decayed * decayed) ** power, np.where(wide, flat, mean))
-    return mean, np.where(narrow, decayed, np.where(wide, cold, root))
+    flat = SQRT_2_PI * (moment * (drift[0] / rate[0]) if odd else area) / rate[0]
+    single = 1.0 / (1.0 + decayed * decayed) ** power
+    if weight == "size":
+        single = single * (rate[0] * SQRT_2_PI * cold * cold + shift[0] * _erf(drift[0]))
+    if weight == "bend":
+        single = single * -np.expm1(-shift[0])
+    mean = np.where(narrow, single * _erf(drift[0]) if odd else single, np.where(wide, flat, mean))
+    return np.asarray(mean), np.where(narrow, decayed, np.where(wide, cold, root))
+
+
+def _erf(z: Array) -> Any:
+    from scipy.special import erf
+
+    return erf(np.sqrt(0.5) * z)
+
+
+# weight and power: the weight at |x|/T = a, and the integrals of q w/(1 + q)^power and of a times it over a > 0
+_WEIGHTS: dict[tuple[str, int], tuple[Callable[[Array], Any], tuple[float, float]]] = {
+    ("one", 1): (np.ones_like, (np.log(2.0), np.pi**2 / 12.0)),
+    ("one", 2): (np.ones_like, (0.5, np.log(2.0))),
+    ("size", 2): (lambda a: a, (np.log(2.0), np.pi**2 / 6.0)),
+    ("bend", 3): (lambda a: -np.expm1(-a), (0.25, 0.5)),
+}
+
+
+def gap_slopes(t: Array, b: Array, s: Array) -> tuple[Array, Array, Array]:
+    """Return the derivatives of E 1/(1 + exp(|x|/T)), x ~ N(b, s^2), in T, b and s.
+
+    That in s is s times the second derivative in b, which has a kink's share; where that cancels (s > T) the three are
+    tied by the gap's being a function of ratios.
+    """
+    with np.errstate(all="ignore"):
+        size = np.abs(b)
+        pairs = ratio(size, t), ratio(s, t), ratio(size, s)
+        even, odd, bend = (
+            m * r * r
+            for m, r in (
+                mean_decay(*pairs, power=2, weight="size"),
+                mean_decay(*pairs, power=2, odd=True),
+                mean_decay(*pairs, power=3, weight="bend"),
+            )
+        )
+        kink = 0.25 * SQRT_2_PI * root_gaussian(pairs[2]) ** 2
+        by_sigma = np.where(s <= t, (bend * (s / t) - kink) / t, (odd * (size / t) - even) / s)
+        return even / t, -np.copysign(odd / t, b), by_sigma
 
 
 def _root_exp(x: dd.Pair) -> Array:
     """Return exp(x/2); 0 for -inf and NaN."""
-    return dd.exp((np.where(np.isnan(x[0]), -np.inf, 0.5 * x[0]), 0.5 * x[1]))
+    return np.asarray(dd.exp((np.where(np.isnan(x[0]), -np.inf, 0.5 * x[0]), 0.5 * x[1])))
 
 
 def root_gaussian(z: dd.Pair) -> Array:

@@ -7,7 +7,7 @@ in their place.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -67,6 +67,42 @@ def as_bits(x: Any) -> Any:
 def as_float(bits: Any) -> Any:
     """Return the float of 64 bits."""
     return bits.view(namespace(bits).float64)
+
+
+def as_integer(x: Any) -> Any:
+    """Return whole floats as 64-bit integers."""
+    return x.to(namespace(x).int64) if is_tensor(x) else np.asarray(x).astype(np.int64)
+
+
+def scaled(x: Any, power: Any) -> Any:
+    """Return x 2^power for a whole float power, rounded once, and 0 or inf beyond the range of a float."""
+    power = namespace(power).clip(power, -3060.0, 3060.0)
+    third = namespace(power).round(power / 3.0)
+    for part in (third, third, power - 2.0 * third):
+        x = x * as_float((as_integer(part) + 1023) << 52)
+    return x
+
+
+def parts(x: Any) -> tuple[Any, Any]:
+    """Return the mantissa of a float and its power of two, a whole float."""
+    mantissa, power = namespace(x).frexp(x)
+    return mantissa, power.to(mantissa.dtype) if is_tensor(x) else power * 1.0
+
+
+def on_host(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return function(*arguments) of NumPy arrays; for tensors through the host, and back to their device."""
+    tensor = next((a for a in arguments if is_tensor(a)), None)
+    if tensor is None:
+        return function(*arguments)
+    as_tensor, device = namespace(tensor).as_tensor, tensor.device
+
+    def back(result: Any) -> Any:
+        if isinstance(result, tuple):
+            every = [back(part) for part in result]
+            return type(result)(*every) if hasattr(result, "_fields") else tuple(every)
+        return as_tensor(np.ascontiguousarray(result), device=device).reshape(np.shape(result))
+
+    return back(function(*(a.detach().cpu().numpy() if is_tensor(a) else a for a in arguments)))
 
 
 def take(table: Sequence[float], index: Any) -> Any:
