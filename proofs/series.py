@@ -176,6 +176,8 @@ def pairs() -> dict[str, float | list[float]]:
         "FOLD_HIGH": [high for high, _ in leading],
         "FOLD_LOW": [low for _, low in leading],
         "FOLD_TAIL": [float(c) for c in fold[4:count]],
+        "THIRD_HIGH": pair(Fraction(1, 3))[0],
+        "THIRD_LOW": pair(Fraction(1, 3))[1],
         "SIXTH_HIGH": pair(Fraction(1, 6))[0],
         "SIXTH_LOW": pair(Fraction(1, 6))[1],
         "LOG_TAIL": [float(c) for c in log[:terms]],

@@ -10,7 +10,7 @@ from flint import arb, ctx
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from moecusp._numerics import double, kernels, pairs, steps
+from moecusp._numerics import double, elementary, kernels, pairs
 from tests.strategies import log_uniform
 from tests.ulp import assert_ulps
 from validation import reference
@@ -65,14 +65,14 @@ class TestElementary:
     @given(st.floats(0, 708))
     @example(0.34657359027997264)
     def test_exponential_fraction(self, x: float) -> None:
-        above, below = steps.exponential_fraction(array(0.5 * x))
+        above, below = elementary.exponential_fraction(array(0.5 * x))
         assert_ulps((above / below)[0], arb(-x).exp(), 2.5, x)
 
     @given(st.one_of(st.floats(0, 3), st.floats(0, 800), log_uniform(-90, 0)))
     @example(1.25)
     @example(float(np.nextafter(1.25, 2)))
     def test_tanh_and_its_remainder(self, x: float) -> None:
-        tanh, rest = steps.tanh_pair(array(x))
+        tanh, rest = elementary.tanh_pair(array(x))
         ctx.prec = 2000
         exact = arb(x).tanh()
         assert_ulps(tanh[0], exact, 2.0, x)
@@ -81,8 +81,8 @@ class TestElementary:
 
     @given(log_uniform(-300, 300))
     def test_rough_root_and_logarithm(self, x: float) -> None:
-        assert abs(steps.rough_root(array(x))[0] ** 3 / x - 1) < 0.12
-        assert abs(steps.rough_log(array(x))[0] - np.log(x)) < 0.06
+        assert abs(elementary.rough_root(array(x))[0] ** 3 / x - 1) < 0.12
+        assert abs(elementary.rough_log(array(x))[0] - np.log(x)) < 0.06
 
     @given(st.one_of(st.floats(-3, 3), st.floats(-700, 700), log_uniform(-50, 0)).filter(lambda x: x != 0))
     @example(2.5)

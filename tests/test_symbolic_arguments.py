@@ -45,7 +45,9 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "O > 0": ({"O": 0}, "oracle_weight"),
     "Ne(h, 0)": ({"h": 0}, "asymmetry"),
 }
-CONDITIONS = [(n, r) for n, form in FORMS.items() for r in sp.And.make_args(form.condition) if r != sp.true]
+CONDITIONS = [
+    (n, r) for n, form in FORMS.items() for r in sorted(sp.And.make_args(form.condition), key=str) if r != sp.true
+]
 
 
 @pytest.mark.parametrize("name", FORMS)

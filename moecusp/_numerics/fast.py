@@ -1,8 +1,8 @@
 """The equilibria of many routers as compiled loops (the `fast` extra: numba).
 
-The formulas are those of `double` and `steps`, their functions compiled as they stand with scalar operations in the
-place of `operations`; the bits are the same. What is written here is the assembly of `roots.solve_block` as loops
-that the compiler can vectorise: points are sorted by the equation they solve, and each equation has its own list.
+The formulas are those of `steps` and below, as `traced` puts them; the bits are the same. What is written here is the
+assembly of `roots.solve_block` as loops that the compiler can vectorise: points are sorted by the equation they solve,
+and each equation has its own list.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import numba
 import numpy as np
 from numba import njit
 
-from moecusp._numerics import double, series, steps, traced
+from moecusp._numerics import double, elementary, series, steps, traced
 from moecusp._numerics.traced import formula
 from moecusp._numerics.traced import select as where
 
 BLOCK = 4096  # points at a time
 ROW = BLOCK + 40  # rows of a scratch array must not lie a multiple of 4096 bytes apart
 _SHARE = 2**15  # fewer points than this are not worth a thread
-_SOURCES = b"".join(Path(str(module.__file__)).read_bytes() for module in (double, series, steps, traced))
+_SOURCES = b"".join(Path(str(module.__file__)).read_bytes() for module in (double, elementary, series, steps, traced))
 _VERSION = hashlib.sha256(_SOURCES).hexdigest()
 
 prepare, middle_kind, lifted = formula("prepare"), formula("middle_kind"), formula("lifted")

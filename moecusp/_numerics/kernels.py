@@ -12,8 +12,8 @@ import numpy as np
 from moecusp._numerics import pairs as dd
 from moecusp._numerics import series
 from moecusp._numerics.double import polynomial, two_product, two_sum
+from moecusp._numerics.elementary import tanh_pair
 from moecusp._numerics.operations import namespace, parts, scaled, where
-from moecusp._numerics.steps import tanh_pair
 
 
 def tanh_remainder(x: Any) -> Any:

@@ -9,14 +9,13 @@ formula's own, unfused and in its order, so that the bits are those of NumPy.
 from __future__ import annotations
 
 import types
-from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
 from numba.core import types as nt
 from numba.extending import intrinsic
 
-from moecusp._numerics import double, steps
+from moecusp._numerics import double, elementary, steps
 
 _WIDE = '"prefer-vector-width"="512"'  # where the processor has registers that wide; it would keep to half of them
 _FLOAT, _BITS = ir.DoubleType(), ir.IntType(64)
@@ -35,6 +34,46 @@ class Scalar:
     def like(self, other: Any) -> Any:
         """Return another operand as a value of the same type: a name or a constant."""
         return other.value if isinstance(other, Scalar) else ir.Constant(self.value.type, other)
+
+    def binary(self, floats: str, integers: str, other: Any, swap: bool = False) -> Scalar:
+        """Return the result of an arithmetic instruction, of either type."""
+        a, b = self.value, self.like(other)
+        build = getattr(self.builder, floats if self.value.type == _FLOAT else integers)
+        return self.of(build(b, a) if swap else build(a, b))
+
+    def compare(self, sign: str, other: Any) -> Scalar:
+        """Return whether a comparison of floats holds."""
+        return self.of(self.builder.fcmp_ordered(sign, self.value, self.like(other)))
+
+    def __add__(self, other: Any) -> Scalar:
+        return self.binary("fadd", "add", other)
+
+    def __radd__(self, other: Any) -> Scalar:
+        return self.binary("fadd", "add", other, swap=True)
+
+    def __sub__(self, other: Any) -> Scalar:
+        return self.binary("fsub", "sub", other)
+
+    def __rsub__(self, other: Any) -> Scalar:
+        return self.binary("fsub", "sub", other, swap=True)
+
+    def __mul__(self, other: Any) -> Scalar:
+        return self.binary("fmul", "mul", other)
+
+    def __rmul__(self, other: Any) -> Scalar:
+        return self.binary("fmul", "mul", other, swap=True)
+
+    def __truediv__(self, other: Any) -> Scalar:
+        return self.binary("fdiv", "sdiv", other)
+
+    def __rtruediv__(self, other: Any) -> Scalar:
+        return self.binary("fdiv", "sdiv", other, swap=True)
+
+    def __lt__(self, other: Any) -> Scalar:
+        return self.compare("<", other)
+
+    def __gt__(self, other: Any) -> Scalar:
+        return self.compare(">", other)
 
     def __neg__(self) -> Scalar:
         return self.of(self.builder.fneg(self.value))
@@ -57,27 +96,6 @@ class Scalar:
     def call(self, name: str) -> Scalar:
         """Return the result of one of LLVM's intrinsic functions."""
         return self.of(self.builder.call(self.builder.module.declare_intrinsic(name, [_FLOAT]), [self.value]))
-
-
-def _arithmetic(floats: str, integers: str, swap: bool = False) -> Callable[[Scalar, Any], Scalar]:
-    def apply(self: Scalar, other: Any) -> Scalar:
-        a, b = self.value, self.like(other)
-        build = getattr(self.builder, floats if self.value.type == _FLOAT else integers)
-        return self.of(build(b, a) if swap else build(a, b))
-
-    return apply
-
-
-def _comparison(sign: str) -> Callable[[Scalar, Any], Scalar]:
-    return lambda self, other: self.of(self.builder.fcmp_ordered(sign, self.value, self.like(other)))
-
-
-for _name, _floats, _integers in (("add", "fadd", "add"), ("sub", "fsub", "sub"), ("mul", "fmul", "mul")):
-    setattr(Scalar, f"__{_name}__", _arithmetic(_floats, _integers))
-    setattr(Scalar, f"__r{_name}__", _arithmetic(_floats, _integers, swap=True))
-Scalar.__truediv__, Scalar.__rtruediv__ = _arithmetic("fdiv", "sdiv"), _arithmetic("fdiv", "sdiv", swap=True)  # type: ignore[attr-defined]
-for _name, _sign in (("lt", "<"), ("gt", ">"), ("le", "<="), ("ge", ">=")):
-    setattr(Scalar, f"__{_name}__", _comparison(_sign))
 
 
 def where(condition: Scalar, yes: Any, no: Any) -> Scalar:
@@ -121,7 +139,7 @@ def _bind() -> dict[str, Any]:
         "as_bits": lambda x: x.of(x.builder.bitcast(x.value, _BITS)),
         "as_float": lambda x: x.of(x.builder.bitcast(x.value, _FLOAT)),
     }
-    for module in (double, steps):
+    for module in (double, elementary, steps):
         for name, value in vars(module).items():
             if isinstance(value, int | float | tuple):
                 bound[name] = value
@@ -143,12 +161,14 @@ _SIGNATURES = (  # an intrinsic has named arguments
 
 
 def formula(name: str) -> Any:
-    """Return a formula of `double` or `steps`, or an operation, by name, for use in compiled code."""
+    """Return a formula of `double`, `elementary` or `steps`, or an operation, by name, for use in compiled code."""
     function = _BOUND[name]
     arity = function.__code__.co_argcount
     scratch = ir.Function(ir.Module(), ir.FunctionType(ir.VoidType(), [_FLOAT] * arity), name)
     trial = function(*(Scalar(ir.IRBuilder(scratch.append_basic_block()), x) for x in scratch.args))
-    kind = nt.UniTuple(nt.float64, len(trial)) if isinstance(trial, tuple) else nt.float64
+    kind: Any = nt.float64
+    if isinstance(trial, tuple):
+        kind = nt.UniTuple(nt.float64, len(trial))  # type: ignore[no-untyped-call]
 
     def build(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         set.add(builder.function.attributes, _WIDE)  # its `add` knows no attributes with a value
