@@ -119,7 +119,7 @@ class TestStates:
                 jacobian = k * gain * (np.diag(p) - np.outer(p, p)) - np.eye(k)
                 assert np.sum(np.linalg.eigvalsh(jacobian) > 0) == s.unstable_directions
 
-    @given(st.integers(3, 6), st.floats(0.4, 2.5), st.floats(0, 0.02), st.floats(-1, 1))
+    @given(st.integers(3, 6), st.floats(0.4, 2.5), st.floats(1e-12, 0.02), st.floats(-1, 1))
     @settings(max_examples=40)
     def test_a_box_holds_for_its_points(self, k: int, gain: float, radius: float, place: float) -> None:
         box = certify.expert_equilibria(arb(gain, radius), k)
