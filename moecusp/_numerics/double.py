@@ -39,9 +39,11 @@ _LARGE = 1075 << 52  # bits of 2^52
 
 def polynomial(coefficients: Any, x: Any) -> Any:
     """Evaluate a polynomial, lowest order first, by Horner's rule."""
-    result = coefficients[-1]
-    for coefficient in coefficients[-2::-1]:
-        result = result * x + coefficient
+    result = coefficients[-1] * x
+    result += coefficients[-2]
+    for coefficient in coefficients[-3::-1]:
+        result *= x
+        result += coefficient
     return result
 
 
@@ -49,7 +51,9 @@ def two_sum(a: Any, b: Any) -> Any:
     """Return the sum and its rounding error, exactly."""
     total = a + b
     back = total - a
-    return total, (a - (total - back)) + (b - back)
+    error = a - (total - back)
+    error += b - back
+    return total, error
 
 
 def quick_sum(a: Any, b: Any) -> Any:
@@ -58,16 +62,48 @@ def quick_sum(a: Any, b: Any) -> Any:
     return total, b - (total - a)
 
 
+def halves(a: Any) -> Any:
+    """Return a as a sum of two floats of 26 bits, for |a| below 2^996."""
+    high = _SPLITTER * a
+    high -= high - a
+    return high, a - high
+
+
 def two_product(a: Any, b: Any) -> Any:
     """Return the product and its rounding error, for factors below 2^996."""
     product = a * b
-    c = _SPLITTER * a
-    a_high = c - (c - a)
-    a_low = a - a_high
-    c = _SPLITTER * b
-    b_high = c - (c - b)
-    b_low = b - b_high
-    return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
+    a_high, a_low = halves(a)
+    b_high, b_low = halves(b)
+    error = a_high * b_high
+    error -= product
+    error += a_high * b_low
+    error += a_low * b_high
+    a_low *= b_low
+    error += a_low
+    return product, error
+
+
+def square(a: Any) -> Any:
+    """Return the square and its rounding error, for |a| below 2^500."""
+    product = a * a
+    high, low = halves(a)
+    error = high * high
+    error -= product
+    error += 2.0 * high * low
+    low *= low
+    error += low
+    return product, error
+
+
+def short_product(a: Any, b: Any) -> Any:
+    """Return the product and its rounding error, for |a| below 2^996 and b of 26 bits at most."""
+    product = a * b
+    high, low = halves(a)
+    high *= b
+    high -= product
+    low *= b
+    high += low
+    return product, high
 
 
 def horner(x: Any, high: Any, low: Any, coefficient: float, coefficient_low: float) -> Any:
@@ -84,10 +120,10 @@ def root_pair(d: Any, d_low: Any) -> Any:
     d_low, |d_low| <= 1, counts only beside a large d.
     """
     x = least(d, _HUGE)
-    square, error = two_product(x, x)
-    q, rest = two_sum(square, x)
+    power, error = square(x)
+    q, rest = two_sum(power, x)
     s = sqrt(q)
-    back, back_error = two_product(s, s)
+    back, back_error = square(s)
     over = 1.0 / s
     low = (((q - back) - back_error) + (rest + error)) * (0.5 * over)
     s, low = patched((s, low + d_low), d > _HUGE, lambda d, d_low: (d, d_low + 0.5), d, d_low)
@@ -128,7 +164,7 @@ def arsinh_root(d: Any, d_low: Any, s: Any, s_low: Any) -> Any:
     twos = (as_float((bits >> 52) | _LARGE) - 4503599627370496.0) - 1021.0  # n + 2
     index = (bits >> 43) & 511
     r = take(LOG_RECIPROCAL, index)
-    product, error = two_product(m, r)
+    product, error = short_product(m, r)
     z, z_low = two_sum(product - 1.0, error + (low * scale) * r)
     part, part_low = quick_sum(SIXTH_HIGH, z * polynomial(LOG_TAIL, z))
     part, part_low = horner(z, part, part_low + SIXTH_LOW, -0.25, 0.0)

@@ -38,8 +38,8 @@ def tanh_pair(x: Any) -> Any:
     a, b = exponential_fraction(x)
     above = where(near, inside * y * polynomial(TANH_NUMERATOR, y), a + a)
     ratio = above / where(near, polynomial(TANH_DENOMINATOR, y), a + b)  # x - tanh x, or 1 - tanh x
-    tanh = where(near, inside, 1.0) - ratio
-    return tanh, where(near, ratio, x - tanh)
+    base = where(near, x, 1.0)
+    return base - ratio, (x - base) + ratio
 
 
 def quick_fraction(x: Any) -> Any:

@@ -247,14 +247,15 @@ def solve_part(g: Any, eta: Any, u: Any, stability: Any) -> None:
         finish_three(m, of, at, hs, x, u3, d[n:], middle, roots, kinds_of_roots)
 
 
-def solve(g: Any, eta: Any) -> tuple[Any, Any]:
-    """Return what `roots.solve` does, bit for bit, on as many threads as numba may use."""
+def solve(g: Any, eta: Any, threads: int | None = None) -> tuple[Any, Any]:
+    """Return what `roots.solve` does, bit for bit, on so many threads or as many as numba may use."""
     g, eta = np.ascontiguousarray(g), np.ascontiguousarray(eta)
     u, stability = np.empty((g.size, 3)), np.empty((g.size, 3), dtype=np.int8)
-    threads = min(numba.get_num_threads(), max(1, g.size // _SHARE))
-    edges = [g.size * k // threads for k in range(threads + 1)]
+    threads = threads or numba.get_num_threads()
+    pieces = min(4 * threads, max(1, g.size // _SHARE)) if threads > 1 else 1  # some regions take longer than others
+    edges = [g.size * k // pieces for k in range(pieces + 1)]
     parts = [slice(low, high) for low, high in itertools.pairwise(edges)]
-    if threads == 1:
+    if pieces == 1:
         solve_part(g, eta, u, stability)
     else:
         with ThreadPoolExecutor(threads) as pool:

@@ -18,7 +18,7 @@ from moecusp._numerics import steps
 from moecusp._numerics.operations import is_tensor, namespace, nonzero, where
 
 FEW, MANY = 2**12, 2**18  # sizes from which compiled loops pay, loaded or not
-BLOCK = 16384  # points at a time: their intermediate results stay in the cache
+BLOCK = 16000  # points at a time: their arrays stay in the cache, and below the 128 KB for which memory is mapped anew
 
 MONOSTABLE, BISTABLE, FOLD, CUSP = 1, 2, 3, 4
 ABSENT, STABLE, UNSTABLE, SEMISTABLE = 0, 1, 2, 3

@@ -145,7 +145,8 @@ def _bind() -> dict[str, Any]:
                 bound[name] = value
             elif isinstance(value, types.FunctionType) and value.__module__ == module.__name__:
                 bound[name] = types.FunctionType(value.__code__, bound, name)
-    bound["two_product"] = two_product
+    bound["two_product"] = bound["short_product"] = two_product
+    bound["square"] = lambda x: two_product(x, x)
     return bound
 
 

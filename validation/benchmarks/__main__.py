@@ -26,7 +26,7 @@ def _cpuinfo() -> list[str]:
 def main() -> int:
     """Print the table."""
     print(hardware())
-    print("medians of processor time for one thread; wall time where several threads or a GPU take part")
+    print("medians of processor time, all threads together; wall time where several threads or a GPU are compared")
     for line in equilibria.table():
         print(line, flush=True)
     return 0

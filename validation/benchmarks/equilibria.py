@@ -1,5 +1,7 @@
 """Equilibria on a grid: this library against scipy and a naive jitted Halley iteration; closed forms; digits; GPU.
 
+Solvers take turns in rounds; shown are medians of their times and of the ratios in a round.
+
 All take the same points, g uniform in [0, 3] and eta in [-1.5, 1.5]. The bracketing methods are handed the brackets
 that the closed forms give (the turning points), which is half of their work.
 """
@@ -8,6 +10,10 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import os
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -30,12 +36,37 @@ def points(count: int) -> tuple[Any, Any]:
 def median(work: Callable[[], Any], repeats: int = 5, clock: Callable[[], float] = time.thread_time) -> float:
     """Return the median time of some work in seconds, after one run to warm up."""
     work()
-    times = []
-    for _ in range(repeats):
-        start = clock()
-        work()
-        times.append(clock() - start)
-    return float(np.median(times))
+    return float(np.median([timed(work, clock) for _ in range(repeats)]))
+
+
+def timed(work: Callable[[], Any], clock: Callable[[], float]) -> float:
+    """Return the time that some work takes, in seconds."""
+    start = clock()
+    work()
+    return clock() - start
+
+
+class Contest:
+    """Solvers of the same equations, which take turns in rounds: a processor's speed changes by the second."""
+
+    def __init__(self, rounds: int = 15) -> None:
+        self.rounds, self.solvers = rounds, dict[str, tuple[Callable[[], Any], int, Callable[[], float]]]()
+
+    def add(
+        self, name: str, work: Callable[[], Any], count: int, clock: Callable[[], float] = time.process_time
+    ) -> None:
+        """Enter a solver, how many points it solves a turn, and its clock."""
+        self.solvers[name] = work, count, clock
+
+    def seconds(self) -> dict[str, Any]:
+        """Return the seconds a point of every solver in every round, after one to warm up."""
+        for work, _, _ in self.solvers.values():
+            work()
+        seen: dict[str, list[float]] = {name: [] for name in self.solvers}
+        for _ in range(self.rounds):
+            for name, (work, count, clock) in self.solvers.items():
+                seen[name].append(timed(work, clock) / count)
+        return {name: np.array(values) for name, values in seen.items()}
 
 
 def brentq_loop(g: Any, eta: Any) -> int:
@@ -87,54 +118,85 @@ def portable(g: Any, eta: Any) -> None:
             roots.solve_block(g[part], eta[part], u[part], stability[part])
 
 
+BRENTQ, FIND_ROOT = "scipy brentq in a Python loop", "scipy elementwise.find_root"
+NUMBA, JAX = "moecusp, numba, one core", "naive jitted Halley in JAX"
+
+
 def table() -> Iterator[str]:
     """Yield the lines of the table."""
     g, eta = points(POINTS)
-    few = slice(0, 2000)
-    brentq = median(lambda: brentq_loop(g[few], eta[few]), 3) / 2000
-    some = slice(0, 50_000)
-    elementwise = median(lambda: find_root(g[some], eta[some]), 3) / 50_000
-    numpy = median(lambda: portable(g, eta), 3) / POINTS
-    yield f"{'equilibria':34}{'ns a point':>12}{'x brentq':>10}{'x find_root':>12}"
-
-    def row(name: str, seconds: float) -> str:
-        return f"{name:34}{seconds * 1e9:12.1f}{brentq / seconds:10.1f}{elementwise / seconds:12.1f}"
-
-    yield row("scipy brentq in a Python loop", brentq)
-    yield row("scipy elementwise.find_root", elementwise)
-    yield row("moecusp, NumPy alone", numpy)
-    yield from compiled(g, eta, row)
-    yield from jax_halley(g, eta, row)
-    yield from gpu(g, eta, row)
+    contest = Contest()
+    contest.add(BRENTQ, lambda: brentq_loop(g[:2000], eta[:2000]), 2000)
+    contest.add(FIND_ROOT, lambda: find_root(g[:50_000], eta[:50_000]), 50_000)
+    contest.add("moecusp, NumPy alone", lambda: portable(g, eta), POINTS)
+    notes = [*compiled(contest, g, eta), *jax_halley(contest, g, eta), *gpu(contest, g, eta)]
+    seconds = contest.seconds()
+    yield f"{'equilibria':34}{'ns a point':>12}{'x brentq':>10}{'x find_root':>12}{'x JAX':>8}"
+    for name, own in seconds.items():
+        ratios = [seconds[peer] / own if peer in seconds else own * np.nan for peer in (BRENTQ, FIND_ROOT, JAX)]
+        brentq, elementwise, jax = map(np.median, ratios)
+        yield f"{name:34}{np.median(own) * 1e9:12.1f}{brentq:10.1f}{elementwise:12.1f}{jax:8.2f}"
+    yield from notes
+    yield from threads(g, eta)
     yield from closed_forms()
     yield from digits()
 
 
-def compiled(g: Any, eta: Any, row: Callable[[str, float], str]) -> Iterator[str]:
-    """Yield the rows of the numba path, on one thread and on all."""
+def compiled(contest: Contest, g: Any, eta: Any) -> Iterator[str]:
+    """Enter the numba path on one thread, and yield what its first call takes."""
     if importlib.util.find_spec("numba") is None:
         yield "moecusp, numba: skipped, numba is not installed"
         return
-    start = time.perf_counter()
+    with tempfile.TemporaryDirectory() as empty:
+        for state in ("cold", "cached"):
+            command = [sys.executable, "-c", FIRST_CALL]
+            done = subprocess.run(
+                command, env={**os.environ, "NUMBA_CACHE_DIR": empty}, capture_output=True, text=True, check=True
+            )
+            yield f"numba's first call, {state}: {float(done.stdout):.2f} s with its import"
     from moecusp._numerics import fast
 
-    fast.solve(g[:10], eta[:10])
-    first = time.perf_counter() - start
+    def work() -> None:
+        fast.solve(g, eta, threads=1)
+
+    contest.add(NUMBA, work, POINTS)
+
+
+FIRST_CALL = """
+import time
+import numpy as np
+from moecusp import equilibria
+g, eta = np.linspace(0, 3, 2**18), np.linspace(-1.5, 1.5, 2**18)
+start = time.perf_counter()
+equilibria(g, eta)
+print(time.perf_counter() - start)
+"""
+
+
+def threads(g: Any, eta: Any) -> Iterator[str]:
+    """Yield what all cores gain, wall time."""
+    if importlib.util.find_spec("numba") is None:
+        return
     import numba
 
+    from moecusp._numerics import fast
+
     cores = numba.get_num_threads()
-    numba.set_num_threads(1)
-    yield row("moecusp, numba, one core", median(lambda: fast.solve(g, eta)) / POINTS)
-    one = median(lambda: fast.solve(g, eta), 9, time.perf_counter)
-    numba.set_num_threads(cores)
-    every = median(lambda: fast.solve(g, eta), 9, time.perf_counter)
-    yield f"  {cores} threads: {one / every:.2f} x one (wall); import and first call, cached or not: {first:.2f} s"
+
+    def on(count: int) -> Callable[[], Any]:
+        return lambda: fast.solve(g, eta, threads=count)
+
+    contest = Contest(31)
+    contest.add("one", on(1), POINTS, time.perf_counter)
+    contest.add("all", on(cores), POINTS, time.perf_counter)
+    seconds = contest.seconds()
+    yield f"moecusp, numba, {cores} threads: {np.median(seconds['one'] / seconds['all']):.2f} x one (wall)"
 
 
-def jax_halley(g: Any, eta: Any, row: Callable[[str, float], str]) -> Iterator[str]:
-    """Yield the row of a naive jitted four-step Halley iteration, handed its starting points."""
+def jax_halley(contest: Contest, g: Any, eta: Any) -> Iterator[str]:
+    """Enter a naive jitted four-step Halley iteration in JAX, handed its starting points."""
     if importlib.util.find_spec("jax") is None:
-        yield "naive jitted Halley in JAX: skipped, jax is not installed"
+        yield f"{JAX}: skipped, jax is not installed"
         return
     import jax
 
@@ -150,11 +212,11 @@ def jax_halley(g: Any, eta: Any, row: Callable[[str, float], str]) -> Iterator[s
     halley = jax.jit(step)
     start = mc.equilibria(g, eta).u * (1 + 1e-3)
     given = [jax.numpy.asarray(x) for x in (start, g[:, None], eta[:, None])]
-    yield row("naive jitted Halley in JAX", median(lambda: halley(*given).block_until_ready(), 9) / POINTS)
+    contest.add(JAX, lambda: halley(*given).block_until_ready(), POINTS)
 
 
-def gpu(g: Any, eta: Any, row: Callable[[str, float], str]) -> Iterator[str]:
-    """Yield the row of torch tensors on a CUDA device."""
+def gpu(contest: Contest, g: Any, eta: Any) -> Iterator[str]:
+    """Enter torch tensors on a CUDA device."""
     if importlib.util.find_spec("torch") is None:
         yield "moecusp, torch on a GPU: skipped, torch is not installed"
         return
@@ -170,8 +232,7 @@ def gpu(g: Any, eta: Any, row: Callable[[str, float], str]) -> Iterator[str]:
         mc.equilibria(*on_device)
         torch.cuda.synchronize()
 
-    seconds = median(work, 9, time.perf_counter) / (many * POINTS)
-    yield row(f"moecusp, {torch.cuda.get_device_name()}", seconds)
+    contest.add(f"moecusp, {torch.cuda.get_device_name()}", work, many * POINTS, time.perf_counter)
 
 
 def closed_forms() -> Iterator[str]:
