@@ -25,7 +25,7 @@ import mpmath
 
 TARGET = Path(__file__).parent.parent / "moecusp" / "_numerics" / "series.py"
 TOLERANCE = mpmath.mpf(2) ** -57
-TANH_LIMIT = 1.25
+TANH_LIMIT = 1.0
 SINH_LIMIT = 2.5
 WELL_LIMIT = 2.0
 FOLD_NEAR = 2.0**-8

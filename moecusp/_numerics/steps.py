@@ -98,7 +98,7 @@ def fold_step(a: Any, level: Any, d: Any) -> Any:
     n = t * (2.0 * a + t * (1.0 + a * a))
     w = 0.5 * q * (rest - level) + 0.5 * a * t * t
     below = n * n - 2.0 * w * ((1.0 - t * t) * (t + a))
-    return descend(d, w * (2.0 * q * n / below))
+    return d - w * (2.0 * q * n / below)
 
 
 def beyond_start(a: Any, level: Any) -> Any:
@@ -147,7 +147,7 @@ def direct_step(g: Any, level: Any, u: Any) -> Any:
     t, rest = tanh_pair(u)
     over = 1.0 / ((1.0 - g) + g * t * t)
     newton = ((1.0 - g) * u + g * rest - level) * over
-    return descend(u, halley(newton, 2.0 * g * t * (1.0 - t * t) * over))
+    return u - halley(newton, 2.0 * t * (1.0 - t * t) * (g * over))
 
 
 def lift(size: Any, tiniest: float, tiny: float) -> Any:
@@ -218,7 +218,7 @@ def saturated_step(g: Any, size: Any, w: Any) -> Any:
     s = rest * (2.0 * b * over)
     first = 1.0 / (1.0 - g * s)
     newton = (w + g * rest - (g - size)) * first
-    return descend(w, householder(newton, 2.0 * g * t * s * first, 2.0 * g * s * (1.0 - 3.0 * t * t) * first))
+    return descend(w, householder(newton, 2.0 * t * s * (g * first), 2.0 * s * (1.0 - 3.0 * t * t) * (g * first)))
 
 
 def saturated_start(g: Any, size: Any) -> Any:
