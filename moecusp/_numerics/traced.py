@@ -193,3 +193,14 @@ def _select(typing: Any, condition: Any, yes: Any, no: Any) -> Any:
 
 
 select: Any = intrinsic(_select)  # `where` for the code of loops
+
+
+def _widest(_typing: Any) -> Any:
+    def build(context: Any, builder: Any, _signature: Any, _values: Any) -> Any:
+        set.add(builder.function.attributes, _WIDE)
+        return context.get_dummy_value()
+
+    return nt.none(), build
+
+
+widest: Any = intrinsic(_widest)  # called anywhere in a function, gives its loops the widest registers

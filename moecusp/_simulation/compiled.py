@@ -16,8 +16,8 @@ from moecusp._simulation.compiled_two import LOG2E
 from moecusp._simulation.plan import Plan
 from moecusp._simulation.statistics import Sums
 
-TILE = 1536
-"""Routers of two experts in a tile."""
+TILE = 1024
+"""Routers of two experts in a tile; a power of two, as numbers of routers mostly are, so that threads share evenly."""
 WORTHWHILE = 2**18
 """State updates below which threads cost more than they bring."""
 TILE_STATES = 16384

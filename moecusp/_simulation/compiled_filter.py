@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 
+from moecusp._numerics.traced import widest
 from moecusp._simulation.compiled_scalar import exp2, fill, inlined, kernel
 from moecusp._simulation.compiled_two import gather
 
@@ -60,6 +61,7 @@ def advance(
 
     decay holds A of each router, share the tolerance.
     """
+    widest()
     tile, tokens, one_word, moments = shape[0], shape[1], shape[3], shape[6]
     k0, k1 = np.uint32(key[0]), np.uint32(key[1])
     experts = z.shape[0]
@@ -111,6 +113,7 @@ def advance(
 @kernel
 def _resync(z: Any, decay: Any, base: int, n: int) -> None:
     """Multiply the decay out."""
+    widest()
     for expert in range(z.shape[0]):
         for i in range(n):
             z[expert, i] *= decay[base + i]
@@ -126,6 +129,7 @@ def _copy(source: Any, target: Any, n: int) -> None:
 @kernel
 def _settle(chosen: Any, near: Any, total: Any, share: Any, z: Any, decay: Any, words: Any, base: int, n: int) -> None:
     """Choose again in float64 where single precision cannot tell."""
+    widest()
     unsure = _i32(0)
     for i in range(n):
         unsure = _i32(unsure | (_i32(1) if near[i] <= _f32(share * total[i]) else _i32(0)))
@@ -148,6 +152,7 @@ def _decay(
     n: int,
 ) -> None:
     """Let the scores decay; find what a token and the drive add to z."""
+    widest()
     part = 1.0 / tokens
     for i in range(n):
         unit = coefficients[3, base + i]
@@ -185,6 +190,7 @@ def _gather(z: Any, decay: Any, reference: Any, sums: Any, base: int, n: int) ->
 @kernel
 def cumulate(z: Any, decayed: Any, cumulated: Any, total: Any, n: int) -> None:
     """Cumulate 2^(A z) over the experts, four in a pass; all arguments float32."""
+    widest()
     total[:] = _f32(0.0)
     experts = z.shape[0]
     for k in range(0, experts - 3, 4):
@@ -209,6 +215,7 @@ def cumulate(z: Any, decayed: Any, cumulated: Any, total: Any, n: int) -> None:
 @kernel
 def search(chosen: Any, near: Any, level: Any, cumulated: Any, total: Any, words: Any, n: int) -> None:
     """Count the cumulated weights at or below the level; near is the distance from it to the closest of them."""
+    widest()
     experts = cumulated.shape[0]
     last = (experts - 1) // 4 * 4
     for i in range(n):
@@ -239,6 +246,7 @@ def _least(a: Any, b: Any) -> Any:
 @kernel
 def decide(z: Any, decay: float, word: Any) -> int:
     """Choose in float64: the first expert whose cumulated weight exceeds the word's share of the total."""
+    widest()
     total = 0.0
     for expert in range(z.size):
         total += exp2(decay * z[expert])

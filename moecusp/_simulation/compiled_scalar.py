@@ -14,6 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.polynomial import Chebyshev, Polynomial
 
+from moecusp._numerics.traced import widest
 from moecusp._simulation.binomial import FLIP, LOG_TWO_PI, OFF_MODE, STIRLING
 from moecusp._simulation.philox import MULTIPLIERS, ROUNDS, WEYL
 
@@ -60,6 +61,7 @@ def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
 @kernel
 def fill(words: Any, number: int, part: int, router: int, count: int, k0: Any, k1: Any) -> None:
     """Put block (number, part) of routers router..router+count-1 into the rows of words."""
+    widest()
     a, b = _u32(number), _u32(part)
     for i in range(count):
         r = _u64(router + i)

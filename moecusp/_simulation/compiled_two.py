@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from moecusp._numerics.traced import widest
 from moecusp._simulation.compiled_scalar import binomial, exp2, fill, kernel, uniform53
 
 LOG2E = 1.0 / math.log(2.0)
@@ -30,6 +31,7 @@ def advance(
     coefficients has rows keep, up, down, unit, noise, low, high; shape is (tile, tokens, tokenwise, one_word, plain,
     hard, moments, passage) of ints; sums has rows hits, first, second, cross, last.
     """
+    widest()
     tile, tokens, tokenwise, one_word, plain, hard, moments, passage = shape
     k0, k1 = np.uint32(key[0]), np.uint32(key[1])
     words = np.empty((4, tile), np.uint32)
@@ -78,6 +80,7 @@ def advance(
 @kernel
 def _single(x: Any, words: Any, keep: Any, up: Any, down: Any, hits: Any, n: int, collecting: bool) -> None:
     """Take a step of one token. Both loops in one function: alone each is inlined, and then keeps no constant."""
+    widest()
     if collecting:
         for i in range(n):
             old, yes, no = x[i], up[i], down[i]
