@@ -27,7 +27,8 @@ _SHARE = 2**15  # fewer points than this are not worth a thread
 _SOURCES = b"".join(Path(str(module.__file__)).read_bytes() for module in (double, elementary, series, steps, traced))
 _VERSION = hashlib.sha256(_SOURCES).hexdigest()
 
-prepare, middle_kind, lifted = formula("prepare"), formula("middle_kind"), formula("lifted")
+alone, prepare, middle_kind = formula("alone"), formula("prepare"), formula("middle_kind")
+lifted, only_step = formula("lifted"), formula("only_step")
 fold_quick, fold_step = formula("fold_quick"), formula("fold_step")
 direct_quick, direct_step = formula("direct_quick"), formula("direct_step")
 beyond_start, before_start = formula("beyond_start"), formula("before_start")
@@ -49,10 +50,10 @@ def loop(function: Any) -> Any:
 
 @loop
 def split(g: Any, eta: Any, at: Any, gs: Any, hs: Any) -> Any:
-    """List the points with g > 1 from the front and the others from the back, and return how many have g > 1."""
+    """List the points that are certainly alone from the back, the others from the front; return how many these are."""
     n, last = np.uint64(0), np.uint64(g.size - 1)
     for i in range(g.size):
-        above = g[i] > 1.0
+        above = alone(g[i], abs(eta[i])) == 0.0
         k = where(above, n, last - np.uint64(i) + n)
         at[k], gs[k], hs[k] = i, g[i], eta[i]
         n += np.uint64(above)
@@ -61,14 +62,14 @@ def split(g: Any, eta: Any, at: Any, gs: Any, hs: Any) -> Any:
 
 @loop
 def only(g: Any, h: Any, e: Any, u: Any) -> None:
-    """Solve for the only roots of points with g <= 1."""
+    """Solve for the roots of points that have one."""
     for k in range(g.size):
         e[k] = lifted(abs(h[k]))
         u[k] = only_start(g[k], e[k])
     for k in range(g.size):
         u[k] = direct_quick(1.0 - g[k], g[k], e[k], u[k])
     for k in range(g.size):
-        root = only_lowered(g[k], abs(h[k]), direct_step(g[k], e[k], u[k]))
+        root = only_lowered(g[k], abs(h[k]), only_step(g[k], e[k], u[k]))
         u[k] = where(h[k] < 0.0, -root, root)
 
 

@@ -75,11 +75,12 @@ def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
     stability[:] = ABSENT
     stability[:, 0] = STABLE
 
-    below = nonzero(g <= 1.0)
+    single = steps.alone(g, abs(eta)) > 0.0
+    below = nonzero(single)
     gb, hb = g[below], eta[below]
     u[below, 0] = mirrored(hb, steps.only(gb, abs(hb)))
 
-    above = nonzero(g > 1.0)
+    above = nonzero(~single)
     ga, ha = g[above], eta[above]
     ea = abs(ha)
     fold, gap, fold_u, a = steps.prepare(ga, ea)

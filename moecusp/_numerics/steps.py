@@ -8,15 +8,15 @@ By symmetry E = |eta| >= 0. With a = sqrt((g - 1)/g), u_f = arsinh sqrt(g - 1) a
 in which nothing cancels; the middle root near the fold is -(u_f - y), where d = -y solves the same equation (the left
 one's) and a y, L change sign. All other roots solve
 
-    (1 - g) u + g (u - tanh u) = E,
+    (1 - g) u + g (u - tanh u) = E:
 
-u being the only root for g <= 1; for the middle root -w it is E that changes sign, and where tanh w saturates the
-equation is written w + g (1 - tanh w) = g - E (docs/theory.md, section 3).
+a root that is certain to be the only one, and the middle root -w, for which E changes sign; where tanh saturates the
+equation is written (u - E) - g + g (1 - tanh u) = 0 (docs/theory.md, section 3).
 
 Formulas only, under the same rule as `double`: every backend runs this code and returns the same bits. Over the whole
 domain a starting value is within 10 %; the first step, of order four, takes it to a few parts in 1e5 with a quick
 tanh; the second, Halley's with all digits, to the float. How many roots there are, and which equation the middle one
-solves, follows from `prepare` and `middle_kind` alone.
+solves, follows from `alone`, `prepare` and `middle_kind`.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ from moecusp._numerics.elementary import (
     exponential_fraction,
     quick_fraction,
     rough_log,
+    rough_reciprocal_sqrt,
     rough_root,
     rough_sqrt,
     rough_tanh,
     tanh_pair,
+    tanh_parts,
 )
 from moecusp._numerics.operations import greatest, least, patched, sqrt, where
 
@@ -52,6 +54,17 @@ def householder(newton: Any, bend: Any, twist: Any) -> Any:
 def descend(x: Any, step: Any) -> Any:
     """Return x - step, but at least x/2."""
     return greatest(x - step, 0.5 * x)
+
+
+def alone(g: Any, size: Any) -> Any:
+    """Return 1 where there is certainly one root, which `only` finds, and 0 where it takes the fold to know.
+
+    eta_f(1 + d)^2 < 4 d^3/(9 + 4 d): 2 d^(3/2)/sqrt(9 + 4 d) exceeds eta_f, for it rises faster from 0, as
+    (27 + 8 d)^2 (1 + d) - (9 + 4 d)^3 = 189 d + 64 d^2 > 0.
+    """
+    d = g - 1.0
+    beyond = size * size * (9.0 + 4.0 * d) > 4.00000000000004 * d * d * d  # for rounding
+    return where((g <= 1.0) | (beyond & (g < 8.0)), 1.0, 0.0)
 
 
 def prepare(g: Any, size: Any) -> Any:
@@ -150,6 +163,15 @@ def direct_step(g: Any, level: Any, u: Any) -> Any:
     return u - halley(newton, 2.0 * t * (1.0 - t * t) * (g * over))
 
 
+def only_step(g: Any, level: Any, u: Any) -> Any:
+    """Improve u as `direct_step` does; from 1 on the terms that cancel are taken together."""
+    near, base, ratio = tanh_parts(u)  # tanh u = base - ratio, base being u or 1
+    t = base - ratio
+    over = 1.0 / ((1.0 - g) + g * t * t)
+    newton = (where(near, (1.0 - g) * u - level, (u - level) - g) + g * ratio) * over
+    return u - halley(newton, 2.0 * t * (1.0 - t * t) * (g * over))
+
+
 def lift(size: Any, tiniest: float, tiny: float) -> Any:
     """Return a factor for tiny E."""
     return where(size < 2.0**-750, tiniest, where(size < 2.0**-430, tiny, 1.0 + 0.0 * size))
@@ -164,10 +186,15 @@ def lifted(size: Any) -> Any:
 
 
 def only_start(g: Any, e: Any) -> Any:
-    """Return the only root for g <= 1 roughly."""
-    cubic = rough_root(e * 3.0 / greatest(g, 0.1))
-    ratio = (1.0 - g) * cubic / e
-    near = cubic / rough_sqrt(1.0 + ratio * (ratio + 0.2))
+    """Return an only root roughly."""
+    above = g > 1.0
+    root = rough_root(e * 3.0 / greatest(g, 0.1))
+    small = least(root, 1.5)
+    cubic = where(above, root, root * (1.0 + 0.13 * small * small))
+    ratio = where(above, g - 1.0, (1.0 - g) * cubic) / where(above, g * root, e)
+    near = where(above, root + ratio, cubic)
+    small = least(near, 1.5)
+    near = near * where(above, 1.0 + 0.13 * small * small, rough_reciprocal_sqrt(1.0 + ratio * (ratio + 0.2)))
     far = e + g * rough_tanh(near)
     return greatest(near, far)
 
@@ -183,9 +210,9 @@ def only_lowered(g: Any, size: Any, u: Any) -> Any:
 
 
 def only(g: Any, size: Any) -> Any:
-    """Return the only root for g <= 1, where E >= 0."""
+    """Return the root where `alone` says that there is one, E >= 0."""
     e = lifted(size)
-    return only_lowered(g, size, direct_step(g, e, direct_quick(1.0 - g, g, e, only_start(g, e))))
+    return only_lowered(g, size, only_step(g, e, direct_quick(1.0 - g, g, e, only_start(g, e))))
 
 
 def small_rough(g: Any, e: Any) -> Any:

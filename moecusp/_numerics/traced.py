@@ -72,6 +72,9 @@ class Scalar:
     def __lt__(self, other: Any) -> Scalar:
         return self.compare("<", other)
 
+    def __le__(self, other: Any) -> Scalar:
+        return self.compare("<=", other)
+
     def __gt__(self, other: Any) -> Scalar:
         return self.compare(">", other)
 
