@@ -53,7 +53,7 @@ def split(g: Any, eta: Any, at: Any, gs: Any, hs: Any) -> Any:
     """List the points that are certainly alone from the back, the others from the front; return how many these are."""
     n, last = np.uint64(0), np.uint64(g.size - 1)
     for i in range(g.size):
-        above = alone(g[i], abs(eta[i])) == 0.0
+        above = not alone(g[i], abs(eta[i]))
         k = where(above, n, last - np.uint64(i) + n)
         at[k], gs[k], hs[k] = i, g[i], eta[i]
         n += np.uint64(above)

@@ -75,7 +75,7 @@ def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
     stability[:] = ABSENT
     stability[:, 0] = STABLE
 
-    single = steps.alone(g, abs(eta)) > 0.0
+    single = steps.alone(g, abs(eta))
     below = nonzero(single)
     gb, hb = g[below], eta[below]
     u[below, 0] = mirrored(hb, steps.only(gb, abs(hb)))
@@ -96,14 +96,14 @@ def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
         stability[place[side], 1] = stability[place[~side], 0] = SEMISTABLE
 
     three = nonzero(ea < fold)
-    place, g3, e3, gap3, u3, a3 = above[three], ga[three], ea[three], gap[three], fold_u[three], a[three]
+    place, g3, e3, gap3, u3, a3, h3, right3 = (x[three] for x in (above, ga, ea, gap, fold_u, a, ha, right))
     left, middle = u3 + reach(a3, gap3), xp.empty_like(u3)
     kind = steps.middle_kind(g3, e3, u3)
     by_fold, by_tail, by_value = (nonzero(kind == k) for k in range(3))
     middle[by_fold] = u3[by_fold] - steps.before(a3[by_fold], gap3[by_fold])
     middle[by_tail] = steps.saturated(g3[by_tail], e3[by_tail])
     middle[by_value] = steps.small(g3[by_value], e3[by_value])
-    side, right3 = xp.signbit(ha[three]), right[three]
+    side = xp.signbit(h3)
     u[place, 0] = -where(side, right3, left)
     u[place, 1] = where(side, middle, -middle) + 0.0  # no negative zeros
     u[place, 2] = where(side, left, right3)

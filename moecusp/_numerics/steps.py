@@ -57,14 +57,14 @@ def descend(x: Any, step: Any) -> Any:
 
 
 def alone(g: Any, size: Any) -> Any:
-    """Return 1 where there is certainly one root, which `only` finds, and 0 where it takes the fold to know.
+    """Return where there is certainly one root, which `only` finds; elsewhere it takes the fold to know.
 
     eta_f(1 + d)^2 < 4 d^3/(9 + 4 d): 2 d^(3/2)/sqrt(9 + 4 d) exceeds eta_f, for it rises faster from 0, as
     (27 + 8 d)^2 (1 + d) - (9 + 4 d)^3 = 189 d + 64 d^2 > 0.
     """
     d = g - 1.0
     beyond = size * size * (9.0 + 4.0 * d) > 4.00000000000004 * d * d * d  # for rounding
-    return where((g <= 1.0) | (beyond & (g < 8.0)), 1.0, 0.0)
+    return (g <= 1.0) | (beyond & (g < 8.0))
 
 
 def prepare(g: Any, size: Any) -> Any:

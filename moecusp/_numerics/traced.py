@@ -170,7 +170,7 @@ def formula(name: str) -> Any:
     arity = function.__code__.co_argcount
     scratch = ir.Function(ir.Module(), ir.FunctionType(ir.VoidType(), [_FLOAT] * arity), name)
     trial = function(*(Scalar(ir.IRBuilder(scratch.append_basic_block()), x) for x in scratch.args))
-    kind: Any = nt.float64
+    kind: Any = nt.float64 if isinstance(trial, tuple) or trial.value.type == _FLOAT else nt.boolean
     if isinstance(trial, tuple):
         kind = nt.UniTuple(nt.float64, len(trial))  # type: ignore[no-untyped-call]
 
@@ -178,7 +178,7 @@ def formula(name: str) -> Any:
         set.add(builder.function.attributes, _WIDE)  # its `add` knows no attributes with a value
         result = function(*(Scalar(builder, v) for v in values))
         if isinstance(result, Scalar):
-            return result.value
+            return context.cast(builder, result.value, nt.boolean, nt.boolean) if kind is nt.boolean else result.value
         return context.make_tuple(builder, signature.return_type, [part.value for part in result])
 
     typed = kind(*[nt.float64] * arity), build
