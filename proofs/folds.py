@@ -95,6 +95,19 @@ def fold_bounds(s: Statement) -> Iterator[str]:
     yield positive("as both grow", upper)
 
 
+@proves("fold.outer")
+def fold_outer(s: Statement) -> Iterator[str]:
+    """Both vanish at d = 0; compare their slopes."""
+    d, g = s.symbols("d g")
+    slope = s.use("fold.slope", "slope").subs(g, 1 + d)
+    upper = sp.diff(s["upper"], d)
+    excess = (189 * d + 64 * d**2) / (9 + 4 * d) ** 3
+    yield zero("it starts at 0", s["upper"].subs(d, 0))
+    yield zero("(upper'/slope)^2 = 1 + (189 d + 64 d^2)/(9 + 4 d)^3", (upper / slope) ** 2 - (1 + excess))
+    yield positive("so the slope is smaller", excess)
+    yield positive("as both grow", sp.factor(upper))
+
+
 @proves("fold.gain")
 def fold_gain(s: Statement) -> Iterator[str]:
     """Along the curve both gain and eta_f grow with v, from (1, 0) to infinity."""

@@ -65,6 +65,14 @@ def test_expansion() -> None:
     assert abs(rest) > 0.05 * d ** mp.mpf("4.5")  # the next coefficient is -5/72
 
 
+@pytest.mark.statement("fold.outer")
+def test_outer_bound() -> None:
+    for g in map(mp.mpf, GAINS):
+        height, upper = fold(g)[1], value("fold.outer", "upper", d=g - 1)
+        assert height < upper
+        assert upper < 1.07 * height or g > 8
+
+
 @pytest.mark.statement("fold.bounds")
 def test_bounds() -> None:
     for g in map(mp.mpf, GAINS):

@@ -59,8 +59,7 @@ def descend(x: Any, step: Any) -> Any:
 def alone(g: Any, size: Any) -> Any:
     """Return where there is certainly one root, which `only` finds; elsewhere it takes the fold to know.
 
-    eta_f(1 + d)^2 < 4 d^3/(9 + 4 d): 2 d^(3/2)/sqrt(9 + 4 d) exceeds eta_f, for it rises faster from 0, as
-    (27 + 8 d)^2 (1 + d) - (9 + 4 d)^3 = 189 d + 64 d^2 > 0.
+    eta_f(1 + d)^2 < 4 d^3/(9 + 4 d), statement ``fold.outer``.
     """
     d = g - 1.0
     beyond = size * size * (9.0 + 4.0 * d) > 4.00000000000004 * d * d * d  # for rounding
