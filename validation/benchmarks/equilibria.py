@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -247,10 +248,15 @@ def closed_forms() -> Iterator[str]:
 def digits() -> Iterator[str]:
     """Yield the cost of a thousand digits by both arithmetics."""
     names = ["mpmath", *(["flint"] if importlib.util.find_spec("flint") else [])]
-    for name, work in (("three roots", precise.equilibria), ("fold", precise.fold_asymmetry)):
-        arguments = ("1.3", "0.05") if name == "three roots" else ("1.3",)
-        times = {
-            n: median(lambda n=n, w=work, a=arguments: w(*a, digits=1000, backend=n), 15)  # type: ignore[misc]
-            for n in names
-        }
-        yield f"1,000 digits, {name}: " + ", ".join(f"{n} {t * 1e3:.2f} ms" for n, t in times.items())
+    for title, work, arguments in (
+        ("three roots", precise.equilibria, ("1.3", "0.05")),
+        ("fold", precise.fold_asymmetry, ("1.3",)),
+        ("gain of a fold", precise.fold_gain, ("0.1",)),
+    ):
+        contest = Contest(51)
+        for name in names:
+            contest.add(name, partial(work, *arguments, digits=1000, backend=name), 1)
+        seconds = contest.seconds()
+        ratio = np.median(seconds["mpmath"] / seconds[names[-1]])
+        times = ", ".join(f"{name} {np.median(own) * 1e6:.0f} us" for name, own in seconds.items())
+        yield f"1,000 digits, {title}: {times}, ratio {ratio:.2f}"
