@@ -198,6 +198,19 @@ class TestStationaryDensity:
             exact = exponent(mp.mpf(0.7)) - mp.log(norm)
         assert mc.log_stationary_density(0.7, 1.5, 0.1, 0.05) == pytest.approx(float(exact), rel=1e-12)
 
+    def test_many_routers_at_once(self):
+        """Routers that share a chunk share the number of panels; each keeps its integral."""
+        rng = np.random.default_rng(4)
+        g, eta, delta = rng.uniform(0.2, 3, 600), rng.normal(0, 0.3, 600), 10 ** rng.uniform(-4, 0, 600)
+        u = rng.normal(size=600)
+        g[7] = 40.0  # NaN, beside the others
+        together = mc.log_stationary_density(u, g, eta, delta)
+        assert np.flatnonzero(np.isnan(together)).tolist() == [7]
+        for k in range(0, 600, 10):
+            alone = mc.log_stationary_density(u[k], g[k], eta[k], delta[k])
+            bound = 1e-14 + 6e-16 * (rounded_terms(u[k], g[k], eta[k], delta[k]) + abs(alone))
+            assert abs(together[k] - alone) < bound
+
     def test_sharp_peak_is_the_gaussian_of_the_linear_noise(self):
         u = mc.equilibria(1.5, 0.1).u[2]
         variance = mc.stationary_variance(1.5, 0.1, 1e-7)[2]
