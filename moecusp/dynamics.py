@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, REAL, reals
+from moecusp._numerics import roots
 from moecusp._numerics.gradients import differentiable
 from moecusp._numerics.kernels import decayed, log_cosh, tanh_remainder, well
-from moecusp._numerics.operations import namespace, where
+from moecusp._numerics.operations import namespace, patched, where
 
 
 def _drift_partials(u: Any, gain: Any, asymmetry: Any, _: Any) -> tuple[Any, Any, Any]:
@@ -145,14 +146,25 @@ def potential(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     0.0
     """
     (x, g, eta), restore = reals(u=(u, REAL), gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
-    xp = namespace(x)
-    a = abs(x)
-    with np.errstate(over="ignore", under="ignore"):
-        inner = where(a <= 2.0, a, 2.0)
-        scale = where((g > 1e300) | (abs(eta) > 1e300), 0.25 + 0.0 * g, 1.0)  # so that only V itself can overflow
-        cusp = 0.5 * (scale - scale * g) * inner * inner + scale * g * well(inner)
-        near = (cusp - scale * xp.copysign(inner, x) * eta) / scale
-        outer = where(a <= 2.0, 2.0, a)
-        quarter = 0.125 * outer - 0.25 * xp.sign(x) * eta - 0.25 * g * (log_cosh(outer) / outer)
-        far = 4.0 * outer * quarter
-    return restore(where(a <= 2.0, near, far) + 0.0)
+    return restore(roots.blocked(_potential, x, g, eta)[0])
+
+
+def _potential(u: Any, g: Any, eta: Any) -> tuple[Any]:
+    """Return the potential of flat arrays, each of its two forms where it holds."""
+    near = abs(u) <= 2.0
+    if near.all():
+        return (_potential_near(u, g, eta),)
+    (value,) = patched((_potential_far(u, g, eta),), near, lambda *part: (_potential_near(*part),), u, g, eta)
+    return (value,)
+
+
+def _potential_near(u: Any, g: Any, eta: Any) -> Any:
+    scale = where((g > 1e300) | (abs(eta) > 1e300), 0.25, 1.0)  # so that only V itself can overflow
+    cusp = 0.5 * (scale - scale * g) * u * u + scale * g * well(u)
+    return (cusp - scale * u * eta) / scale + 0.0
+
+
+def _potential_far(u: Any, g: Any, eta: Any) -> Any:
+    outer = abs(u)
+    quarter = 0.125 * outer - 0.25 * namespace(u).sign(u) * eta - 0.25 * g * (log_cosh(outer) / outer)
+    return 4.0 * outer * quarter

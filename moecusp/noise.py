@@ -194,9 +194,10 @@ def stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size:
     Notes
     -----
     Tensors are evaluated on the host, and can be differentiated once, in u to any order.
-    Its relative error is that of rounding the exponent, some 1e-15 exp(2 u)/(delta g). As a description of the chain it
-    is good near each stable state; between two of them it is exponentially wrong, as the diffusion limit has the wrong
-    barrier: see `escape_barrier`.
+    The normalising integral is right to the last digits. The relative error is that of rounding the exponent: some
+    1e-15 times its largest term (the exponents of the formula above, with (g - 1) sinh^2 u/2 - u^4/12 for those of eta
+    = 0 near u = 0), at u and at the stable states. As a description of the chain it is good near each stable state;
+    between two of them it is exponentially wrong, as the diffusion limit has the wrong barrier: see `escape_barrier`.
 
     References
     ----------

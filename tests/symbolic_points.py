@@ -69,7 +69,7 @@ plane = routers("on_fold", "beside_fold", "inside", "beyond", "pitchfork", "besi
 weights = st.one_of(st.just(0.0), positive)
 standard = st.floats(-6.0, 6.0)
 noisy = st.tuples(
-    st.floats(-1.0, 1.0), st.floats(0.3, 0.9), st.floats(-0.1, 0.1), st.floats(0.03, 0.08), st.floats(1.0, 2.0)
+    st.floats(-1.0, 1.0), st.floats(0.3, 1.5), st.floats(-0.2, 0.2), st.floats(0.03, 1.0), st.floats(1.0, 2.0)
 )
 
 

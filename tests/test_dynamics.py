@@ -44,6 +44,18 @@ def test_potential_falls_with_the_drift(u, gain, asymmetry):
     assert mc.potential(u, gain, asymmetry) == pytest.approx(integral, rel=1e-9, abs=1e-9)
 
 
+def test_potential_of_many_points_is_that_of_each():
+    """Points of both forms, in blocks and in any layout, have the bits that they have alone."""
+    rng = np.random.default_rng(3)
+    u, g, eta = rng.normal(0, 2, 40_000), rng.uniform(0, 3, 40_000), rng.normal(size=40_000)
+    u[:4], eta[:4] = [2.0, -2.0, np.nextafter(2.0, 3), 0.0], 0.0
+    together = mc.potential(u, g, eta)
+    for k in [0, 1, 2, 3, *rng.integers(0, 40_000, 200), 16383, 16384, 39_999]:
+        assert together[k] == mc.potential(u[k], g[k], eta[k])
+    columns = [x.reshape(400, 100).T for x in (u, g, eta)]
+    np.testing.assert_array_equal(mc.potential(*columns), together.reshape(400, 100).T)
+
+
 def test_potential_far_out_and_close_in():
     assert mc.potential(1e200, 2.0) == np.inf
     assert mc.potential(1000.0, 2.0) == pytest.approx(1000.0**2 / 2 - 2 * (1000 - np.log(2)), rel=1e-15)

@@ -25,6 +25,21 @@ def fast() -> Any:
     return fast
 
 
+@pytest.mark.parametrize("name", ["fold_curve", "fold_gain"])
+def test_large_curves_are_compiled(fast: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[int] = []
+    plain = getattr(fast, name)
+
+    def noted(x: Any) -> Any:
+        called.append(x.size)
+        return plain(x)
+
+    monkeypatch.setattr(fast, name, noted)
+    getattr(mc, name)(np.full(roots.FEW - 1, 0.5))
+    getattr(mc, name)(np.full(roots.FEW, 0.5))
+    assert called == [roots.FEW]
+
+
 @given(points=st.lists(routers(), min_size=1, max_size=50))
 @settings(max_examples=50)
 def test_same_bits_on_the_geometry(fast: Any, points: list[Point]) -> None:
@@ -63,6 +78,37 @@ def test_folds_have_the_same_bits(fast: Any) -> None:
     np.testing.assert_array_equal(fast.fold_asymmetry(g), np.concatenate(expected))
     column = np.maximum(g, 1.0)[:, None]
     np.testing.assert_array_equal(mc.fold_asymmetry(column), fast.fold_asymmetry(column))
+
+
+def pieces(function: Any, x: Any) -> Any:
+    """Return the rows of function(x), a large array, worked out in parts too small for compiled loops."""
+    parts = np.array_split(x, -(-x.size // (roots.FEW - 1)))
+    return np.concatenate([np.reshape(function(part), (-1, part.size)) for part in parts], axis=1)
+
+
+def test_fold_curve_has_the_same_bits(fast: Any) -> None:
+    rng = np.random.default_rng(1)
+    n = 20_000
+    size = np.concatenate([
+        10 ** rng.uniform(-323, 308, n), rng.uniform(0, 3, n), rng.uniform(3, 360, n), rng.uniform(354.5, 356.5, n),
+        10 ** rng.uniform(-95, -85, n), [0.0, 5e-324, 1.25, np.nextafter(1.25, 0), 355.58, 1.7e308],
+    ])  # fmt: skip
+    u = np.concatenate([size, -size])
+    expected = pieces(roots.fold_curve, u)
+    np.testing.assert_array_equal(np.stack(fast.fold_curve(u)).view(np.int64), expected.view(np.int64))
+    gain, asymmetry = mc.fold_curve(u.reshape(2, -1).T)
+    np.testing.assert_array_equal(gain, expected[0].reshape(2, -1).T)
+    np.testing.assert_array_equal(asymmetry, expected[1].reshape(2, -1).T)
+    assert not np.any(np.signbit(asymmetry[asymmetry == 0.0]))
+
+
+def test_fold_gains_have_the_same_bits(fast: Any) -> None:
+    rng = np.random.default_rng(2)
+    n = 20_000
+    size = np.concatenate([10 ** rng.uniform(-323, 308, n), rng.uniform(0, 3, n), 10 ** rng.uniform(-31, 1, n), [0.0]])
+    eta = np.concatenate([size, -size])
+    np.testing.assert_array_equal(fast.fold_gain(eta), pieces(roots.fold_gain, eta)[0])
+    np.testing.assert_array_equal(mc.fold_gain(eta[::2]), fast.fold_gain(eta)[::2])
 
 
 def test_small_inputs_do_not_load_numba() -> None:

@@ -86,10 +86,41 @@ class TestElementary:
 
     @given(st.one_of(st.floats(-3, 3), st.floats(-700, 700), log_uniform(-50, 0)).filter(lambda x: x != 0))
     @example(2.5)
+    @example(4.560587524886738e-108)  # a subnormal result is rounded once
+    @example(4e-103)
     def test_sinh_remainder(self, x: float) -> None:
         ctx.prec = 2000
         assert_ulps(kernels.sinh_remainder(array(x))[0], arb(x).sinh() - arb(x), 0.6, x)
         ctx.prec = 300
+
+    @given(st.one_of(st.floats(0, 3), st.floats(0, 356), log_uniform(-90, 0)))
+    @example(1.25)
+    @example(float(np.nextafter(1.25, 0)))
+    @example(2.0**-300)
+    @example(float(np.nextafter(2.0**-300, 0)))
+    @example(355.58)  # next to the end of the floats
+    @example(348.8335)  # where the low part counts for more than an ulp
+    def test_sums_of_the_fold_curve(self, u: float) -> None:
+        with np.errstate(all="ignore"):
+            square, product = (part[0] for part in elementary.curve_sums(array(u)))
+        ctx.prec = 2000
+        exact = arb(u).cosh() ** 2, arb(u).sinh() * arb(u).cosh() - arb(u)
+        for value, wanted, bound in ((square, exact[0], 0.75), (product, exact[1], 0.6)):
+            if wanted > arb(float(np.finfo(float).max)):
+                assert value == np.inf
+            elif wanted > 1e-290:
+                assert_ulps(value, wanted, bound, u)
+        ctx.prec = 300
+
+    @given(st.floats(0, 711.5))
+    def test_quarter_of_the_exponential(self, x: float) -> None:
+        with np.errstate(over="ignore"):
+            high, low = (part[0] for part in elementary.quarter_exponential(array(x)))
+        exact = arb(x).exp() / 4
+        if high == np.inf:
+            assert exact > arb(float(np.finfo(float).max))
+        else:
+            assert abs(arb(high) + arb(low) - exact) < exact * arb(2) ** -58
 
     @given(log_uniform(-300, 300))
     def test_cube_root(self, x: float) -> None:

@@ -7,10 +7,12 @@ from math import nextafter
 import mpmath as mp
 import numpy as np
 import pytest
-from hypothesis import given
+from flint import arb
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import moecusp as mc
+from moecusp import certify
 
 CEILING = 5e-15  # relative, for |u| < 5; measured 1.2e-15
 
@@ -105,7 +107,63 @@ class TestLag1Autocorrelation:
         assert 1 - shallow[-1] < 1e-8
 
 
+def rounded_terms(u, g, eta, delta):
+    """Return the size of what the exponent adds up, at u and where the density is large, and so of its rounding.
+
+    The terms are those of degree two, in which g - 1 stands for g near 0, of degree four, and those of eta.
+    """
+    found = mc.equilibria(g, eta).u
+    reach = 3 * min(np.sqrt(delta) * g, delta**0.25)
+    x = np.abs(np.concatenate([[u], found, found + reach / np.cosh(found), found - reach / np.cosh(found)]))
+    near = 0.5 * abs(g - 1) * np.sinh(x) ** 2 + x**4 / 12
+    far = (0.5 * g + 0.25) * np.sinh(x) ** 2 + 0.25 * x * (x + np.sinh(2 * x))
+    terms = np.where(x < 1, near, far) + abs(eta) * (0.5 * x + 0.25 * np.sinh(2 * x))
+    return 2 / (delta * g * g) * np.nanmax(terms)
+
+
+@st.composite
+def noisy_routers(draw):
+    """Draw (u, g, eta, delta, B): u within some widths of a state, noise from the weakest resolved to the strongest."""
+    kind = draw(st.sampled_from(["strong", "weak", "cusp", "fold", "tilted", "large", "small"]))
+    side = draw(st.sampled_from([-1, 1]))
+    power = draw(st.floats(-1 if kind in ("strong", "large", "tilted") else -6, 0))
+    b = draw(st.sampled_from([1, 4]))
+    g, eta = {
+        "strong": lambda: (draw(st.floats(0.2, 4)), draw(st.floats(-1, 1))),
+        "weak": lambda: (draw(st.floats(0.3, 2)), draw(st.floats(-0.5, 0.5))),
+        "cusp": lambda: (1 + side * 10 ** draw(st.floats(-12, -1)), side * 10 ** draw(st.floats(-14, -2))),
+        "fold": lambda: (1 + 10 ** draw(st.floats(-4, 0.4)), draw(st.floats(-14, -1))),
+        "tilted": lambda: (draw(st.floats(0.5, 3)), side * draw(st.floats(1, 6))),
+        "large": lambda: (draw(st.floats(3, 8)), draw(st.floats(-0.5, 0.5))),
+        "small": lambda: (10 ** draw(st.floats(-3, -1)), draw(st.floats(-0.1, 0.1))),
+    }[kind]()
+    if kind == "fold":
+        eta = float(mc.fold_asymmetry(g)) * (1 + side * 10**eta)
+    states = mc.equilibria(g, eta).u
+    state = draw(st.sampled_from(states[~np.isnan(states)].tolist()))
+    width = min(np.sqrt(10**power / b) * g, (10**power / b) ** 0.25) / np.cosh(state)
+    return state + width * draw(st.floats(-4, 4)), g, eta, 10**power, b
+
+
 class TestStationaryDensity:
+    @given(noisy_routers())
+    @example((-0.985, 1.428, 0.1895, 0.734, 2))  # noise as wide as both wells
+    @example((0.1, 1.30, 0.001, 0.043, 1))
+    @example((0.0, 1.2, 0.2, 1.0, 1))
+    @example((-9.2e-5, 0.99997, -8e-13, 1.6e-6, 8))  # terms of order u^2 cancel
+    def test_encloses(self, point):
+        """Within rounding of the exponent of enclosures by rigorous quadrature: the integral is right to 1e-14."""
+        u, g, eta, delta, b = point
+        value = mc.log_stationary_density(u, g, eta, delta, b)
+        if np.isnan(value):
+            assert (
+                2 * b / (delta * g * g) * (g + abs(eta) + 1) * np.exp(2 * np.nanmax(abs(mc.equilibria(g, eta).u))) > 9e8
+            )
+            return
+        exact = certify.log_stationary_density(u, g, eta, delta, b)
+        error = abs(float(arb(float(value)) - exact))
+        assert error < 1e-14 + 6e-16 * (rounded_terms(u, g, eta, delta / b) + abs(value))
+
     @pytest.mark.parametrize(("g", "eta", "delta", "b"), DENSITIES)
     def test_solves_fokker_planck_and_integrates_to_one(self, g, eta, delta, b):
         """No flux, F rho = (D rho)'/2 with D = delta g^2 sech^2 u/B; the norm by another rule."""
@@ -139,6 +197,19 @@ class TestStationaryDensity:
             norm = sum(mp.exp(exponent(u)) for u in nodes) / 100  # the trapezoidal rule, spectrally good here
             exact = exponent(mp.mpf(0.7)) - mp.log(norm)
         assert mc.log_stationary_density(0.7, 1.5, 0.1, 0.05) == pytest.approx(float(exact), rel=1e-12)
+
+    def test_many_routers_at_once(self):
+        """Routers that share a chunk share the number of panels; each keeps its integral."""
+        rng = np.random.default_rng(4)
+        g, eta, delta = rng.uniform(0.2, 3, 600), rng.normal(0, 0.3, 600), 10 ** rng.uniform(-4, 0, 600)
+        u = rng.normal(size=600)
+        g[7] = 40.0  # NaN, beside the others
+        together = mc.log_stationary_density(u, g, eta, delta)
+        assert np.flatnonzero(np.isnan(together)).tolist() == [7]
+        for k in range(0, 600, 10):
+            alone = mc.log_stationary_density(u[k], g[k], eta[k], delta[k])
+            bound = 1e-14 + 6e-16 * (rounded_terms(u[k], g[k], eta[k], delta[k]) + abs(alone))
+            assert abs(together[k] - alone) < bound
 
     def test_sharp_peak_is_the_gaussian_of_the_linear_noise(self):
         u = mc.equilibria(1.5, 0.1).u[2]

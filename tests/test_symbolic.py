@@ -61,9 +61,6 @@ def test_is_the_numerical_function_of_the_same_name(name: str) -> None:
     check()
 
 
-@pytest.mark.xfail(
-    reason="the normaliser's panels are too wide for noise this strong: relative error 1.8e-9", strict=True
-)
 def test_density_with_strong_noise() -> None:
     values = (-0.985, 1.43, 0.1875, 0.734, 2.0)
     form = symbolic.log_stationary_density

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from math import factorial
+
 import numpy as np
 
 from moecusp._numerics import roots
+from moecusp._numerics.double import polynomial
 from moecusp._numerics.gauss import panels
 from moecusp._numerics.kernels import log_cosh
 from moecusp._numerics.operations import Array
 
 _NODES = 24
 _CHUNK = 256  # routers normalised at once
+_LONGEST = 0.4  # panel; exp(-c exp(2 |u|)) loses at most a few tens of its exponent along it, where it counts
+_NEGLIGIBLE = 50.0  # fall of the exponent from the highest state beyond which the density is left out
 _RESOLVED = 1e9  # largest exponent whose rounding still leaves the density six digits
+_QUARTIC = tuple(4.0**n * (2 * n - 3) / (8.0 * factorial(2 * n)) for n in range(2, 15))  # of -integral/u^4, g = 1
 
 
 def log_density(u: Array, g: Array, eta: Array, delta: Array) -> Array:
@@ -40,44 +46,62 @@ def _every(routers: Array, slopes: bool = False) -> Array:
 
 
 def _log_normaliser(g: Array, eta: Array, delta: Array, slopes: bool) -> Array:
-    """Return the logarithm of the integral, by panels that double in length away from each stable state.
+    """Return the logarithm of the integral, by panels as long as the density is smooth.
 
     With slopes, also the means over the density of the derivatives of the exponent in g, eta and delta.
     """
     with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
         every, stability = roots.solve(g, eta)
-        states = np.where(stability == roots.UNSTABLE, np.nan, every)
-        far = (g + np.abs(eta) + 3.0)[:, None]
-        spread = delta[:, None] * (g[:, None] / np.cosh(np.clip(states, -300.0, 300.0))) ** 2
-        rate = np.maximum(1.0 - g[:, None] / np.cosh(np.clip(states, -300.0, 300.0)) ** 2, 1e-300)
-        width = 0.5 * np.minimum(np.minimum(np.sqrt(0.5 * spread / rate), spread**0.25), 0.5)
-        offsets = width[..., None] * 2.0 ** np.arange(0, 44)
-        around = np.concatenate([states[..., None] - offsets, states[..., None], states[..., None] + offsets], axis=-1)
-        ends = np.concatenate([-far, far, around.reshape(g.size, -1)], axis=1)
-        breaks = np.sort(np.clip(np.where(np.isnan(ends), far, ends), -far, far), axis=1)
-        three = tuple(v[:, None] for v in (g, eta, delta))
-        best = np.nanmax(_exponent(states, *three), axis=1)
-
-        wide = tuple(v[..., None] for v in three)
+        outermost = np.nanmax(np.abs(every), axis=1)
+        resolved = 2.0 / delta / g / g * (g + np.abs(eta) + 1.0) * np.exp(2.0 * outermost) < _RESOLVED
+        g, eta, delta = (np.where(resolved, v, 1.0) for v in (g, eta, delta))
+        states = np.where(resolved[:, None], np.where(stability == roots.UNSTABLE, np.nan, every), 0.0)
+        wide = tuple(v[:, None, None] for v in (g, eta, delta))
+        best = np.nanmax(_exponent(states[..., None], *wide), axis=(1, 2))[:, None, None]
+        breaks = _breaks(states, best, wide)
 
         def weight(x: Array) -> Array:
-            inside = np.clip(x, -300.0, 300.0)
-            return np.asarray(np.exp(np.minimum(_exponent(inside, *wide) - best[:, None, None], 700.0)))
+            return np.asarray(np.exp(_exponent(x, *wide) - best))
 
-        size = 2.0 / delta / g / g * (g + np.abs(eta) + 1.0) * np.exp(2.0 * np.nanmax(np.abs(states), axis=1))
         nodes = 2 * _NODES if slopes else _NODES  # the moments weigh the tails
         total = panels(weight, breaks, nodes)
-        rows = [np.where(size < _RESOLVED, best + np.log(total), np.nan)]
+        rows = [np.where(resolved, best[:, 0, 0] + np.log(total), np.nan)]
         for k in range(3 * slopes):
-            moment = panels(lambda x, k=k: weight(x) * _slopes(np.clip(x, -300.0, 300.0), *wide)[k], breaks, nodes)  # type: ignore[misc]
-            rows.append(np.where(size < _RESOLVED, moment / total, np.nan))
+            moment = panels(lambda x, k=k: weight(x) * _slopes(x, *wide)[k], breaks, nodes)  # type: ignore[misc]
+            rows.append(np.where(resolved, moment / total, np.nan))
         return np.array(rows)
 
 
+def _breaks(states: Array, best: Array, router: tuple[Array, ...]) -> Array:
+    """Return the ends of panels on which the density is smooth, as far as it counts, for routers of shape (n, 1, 1).
+
+    Near a state the density is as wide as its linear or cubic restoring force makes it: panels double in length from
+    there. Farther out it falls like exp(-c exp(2 |u|)) whatever the noise: none is longer than that is smooth.
+    """
+    g, eta, delta = (v[..., 0] for v in router)
+    square = np.cosh(states) ** 2
+    spread, rate = delta * g * g / square, np.maximum(1.0 - g / square, 1e-300)
+    width = 0.5 * np.minimum(np.minimum(np.sqrt(0.5 * spread / rate), spread**0.25), 0.5)
+    far = 2.0 * (g + np.abs(eta) + 3.0)
+    doublings = int(np.ceil(np.log2(np.nanmax(far / width)))) + 1
+    offsets = width[..., None] * 2.0 ** np.arange(doublings)
+    around = np.concatenate([states[..., None] - offsets, states[..., None], states[..., None] + offsets], axis=-1)
+    counts = _exponent(np.clip(around, -300.0, 300.0), *router) > best - _NEGLIGIBLE
+    around, counts = (part.reshape(len(states), -1) for part in (around, counts))
+    low, high = (side(np.where(counts, around, np.nan), axis=1)[:, None] for side in (np.nanmin, np.nanmax))
+    low = np.nanmax(np.where(around < low, around, np.nan), axis=1)[:, None]
+    high = np.nanmin(np.where(around > high, around, np.nan), axis=1)[:, None]
+    even = low + (high - low) * np.linspace(0.0, 1.0, 1 + int(np.ceil(np.max(high - low) / _LONGEST)))
+    inside = np.clip(np.where(np.isnan(around), low, around), low, high)
+    return np.sort(np.concatenate([inside, even], axis=1), axis=1)
+
+
 def _exponent(u: Array, g: Array, eta: Array, delta: Array) -> Array:
-    """Return 2 log cosh u + (2/(delta g^2)) integral_0^u F cosh^2."""
-    sinh, double = np.sinh(u), np.sinh(2.0 * u)
-    integral = (0.5 * g + 0.25) * sinh * sinh - 0.25 * u * (u + double) + eta * (0.5 * u + 0.25 * double)
+    """Return 2 log cosh u + (2/(delta g^2)) integral_0^u F cosh^2; near u = 0 all terms of order u^2 stand in one."""
+    sinh, double, square = np.sinh(u), np.sinh(2.0 * u), np.minimum(u * u, 1.0)
+    near = 0.5 * (g - 1.0) * sinh * sinh - square * square * polynomial(_QUARTIC, square)
+    far = (0.5 * g + 0.25) * sinh * sinh - 0.25 * u * (u + double)
+    integral = np.where(np.abs(u) <= 1.0, near, far) + eta * (0.5 * u + 0.25 * double)
     return np.asarray(2.0 * log_cosh(u) + 2.0 / delta / g / g * integral)
 
 

@@ -34,6 +34,7 @@ direct_quick, direct_step = formula("direct_quick"), formula("direct_step")
 beyond_start, before_start = formula("beyond_start"), formula("before_start")
 only_start, only_lowered = formula("only_start"), formula("only_lowered")
 small_rough, small_lowered = formula("small_rough"), formula("small_lowered")
+curve_sums, gain = formula("curve_sums"), formula("gain")
 saturated_start, saturated_step = formula("saturated_start"), formula("saturated_step")
 
 
@@ -262,3 +263,32 @@ def solve(g: Any, eta: Any, threads: int | None = None) -> tuple[Any, Any]:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(lambda part: solve_part(g[part], eta[part], u[part], stability[part]), parts))
     return u, stability
+
+
+@compiled
+def round_curve(u: Any, square: Any, asymmetry: Any) -> None:
+    """Write the point of the fold curve at each u."""
+    for k in range(u.size):
+        square[k], product = curve_sums(abs(u[k]))
+        asymmetry[k] = where(u[k] < 0.0, product, -product) + 0.0
+
+
+def fold_curve(u: Any) -> tuple[Any, Any]:
+    """Return what `roots.fold_curve` does, bit for bit."""
+    gain, asymmetry = np.empty(u.shape), np.empty(u.shape)
+    round_curve(np.ascontiguousarray(u).reshape(-1), gain.reshape(-1), asymmetry.reshape(-1))
+    return gain, asymmetry
+
+
+@compiled
+def round_gain(eta: Any, g: Any) -> None:
+    """Write the gain of the fold at each asymmetry."""
+    for k in range(eta.size):
+        g[k] = gain(abs(eta[k]))
+
+
+def fold_gain(eta: Any) -> Any:
+    """Return what `roots.fold_gain` does, bit for bit."""
+    g = np.empty(eta.shape)
+    round_gain(np.ascontiguousarray(eta).reshape(-1), g.reshape(-1))
+    return g

@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._numerics import pairs as dd
-from moecusp._numerics import series
+from moecusp._numerics import roots, series
 from moecusp._numerics.double import polynomial, two_product, two_sum
-from moecusp._numerics.elementary import tanh_pair
-from moecusp._numerics.operations import namespace, parts, scaled, where
+from moecusp._numerics.elementary import curve_sums, tanh_pair
+from moecusp._numerics.operations import namespace, parts, patched, scaled, where
 
 
 def tanh_remainder(x: Any) -> Any:
@@ -24,19 +23,13 @@ def tanh_remainder(x: Any) -> Any:
 
 def sinh_remainder(x: Any) -> Any:
     """Return sinh x - x."""
-    xp = namespace(x)
-    size = abs(x)
-    inside = where(size <= series.SINH_LIMIT, size, series.SINH_LIMIT)
-    y = two_product(inside, inside)
-    factor, low = dd.head(series.SINH_NUMERATOR, y, 2)
-    near = dd.rounded(dd.multiply(dd.multiply(y, dd.single(inside)), (factor, low + 0.5 * series.THIRD_LOW)))
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-        e, e_low, k = dd.exp_parts((size, 0.0 * size))
-        k = k - 1.0
-        e, e_low = scaled(e, k), scaled(e_low, k)  # exp(x)/2
-        total, low = two_sum(e, -size)
-        far = where(e < 1e300, total + (low + (e_low - 0.25 / e)), e)
-    return xp.copysign(where(size <= series.SINH_LIMIT, near, far), x)
+
+    def positive(size: Any) -> Any:
+        tiny = size < 2.0**-330  # a cube, taken of numbers raised by 2^100 so that half of it is no subnormal
+        half = curve_sums(0.5 * where(tiny, size * 2.0**100, size))[1]
+        return 2.0 * half * where(tiny, 2.0**-300, 1.0)
+
+    return namespace(x).copysign(roots.blockwise(positive, abs(x)), x)
 
 
 def sinh_excess(x: Any) -> Any:
@@ -72,12 +65,20 @@ def decayed(u: Any) -> Any:
 
 
 def well(u: Any) -> Any:
-    """Return u^2/2 - log cosh u >= 0, for |u| below 1e150."""
+    """Return u^2/2 - log cosh u >= 0 of a flat array, for |u| below 1e150."""
     size = abs(u)
-    inside = where(size <= series.WELL_LIMIT, size, series.WELL_LIMIT)
-    y = two_product(inside, inside)
-    ratio = dd.divide(dd.head(series.WELL_NUMERATOR, y, 6), dd.head(series.WELL_DENOMINATOR, y, 6))
-    near = dd.rounded(dd.multiply(dd.multiply(y, y), ratio))
     beyond = size - 1.0  # completing the square leaves little to cancel; log 2 - 1/2 = 0.193...
     far = 0.5 * beyond * beyond + (0.1931471805599453 - namespace(u).log1p(decayed(u)))
-    return where(size <= 1.42, near, far)
+    return patched((far,), size <= 1.42, _inner_well, size)[0]
+
+
+def _inner_well(u: Any) -> Any:
+    """Return well(u) for |u| <= 1.42: u^4, the ratio and the last step to it with their rounding errors."""
+    y, y_low = two_product(u, u)
+    fourth, fourth_low = two_product(y, y)
+    above, above_low = two_sum(series.WELL_NUMERATOR[0], y * polynomial(series.WELL_NUMERATOR[1:], y))
+    below, below_low = two_sum(series.WELL_DENOMINATOR[0], y * polynomial(series.WELL_DENOMINATOR[1:], y))
+    ratio = above / below
+    back, back_low = two_product(ratio, below)
+    rest = (((above - back) - back_low) + (above_low - ratio * below_low)) / below
+    return (fourth * ratio + (fourth * rest + (fourth_low + 2.0 * y * y_low) * ratio),)

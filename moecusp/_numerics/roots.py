@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._numerics import steps
+from moecusp._numerics.elementary import curve_sums
 from moecusp._numerics.operations import is_tensor, namespace, nonzero, where
 
 FEW, MANY = 2**12, 2**18  # sizes from which compiled loops pay, loaded or not
@@ -141,4 +142,31 @@ def fold_asymmetry(g: Any) -> Any:
 
 def fold_gain(eta: Any) -> Any:
     """Return the g >= 1 with eta_f(g) = |eta|."""
+    fast = compiled(eta)
+    if fast is not None:
+        return fast.fold_gain(eta)
     return blockwise(steps.gain, abs(eta))
+
+
+def fold_curve(u: Any) -> tuple[Any, Any]:
+    """Return cosh^2 u and u - sinh u cosh u."""
+    fast = compiled(u)
+    if fast is not None:
+        return fast.fold_curve(u)  # type: ignore[no-any-return]
+
+    def curve(u: Any) -> tuple[Any, Any]:
+        gain, product = curve_sums(abs(u))
+        return gain, where(u < 0.0, product, -product) + 0.0
+
+    gain, asymmetry = blocked(curve, u)
+    return gain, asymmetry
+
+
+def blocked(function: Callable[..., tuple[Any, ...]], *arrays: Any) -> tuple[Any, ...]:
+    """Return the results of function(*arrays), evaluated a block at a time of flat arrays of one shape."""
+    flat = [x.ravel() for x in arrays]
+    found: list[list[Any]] = []
+    with np.errstate(all="ignore"):
+        found.extend(list(function(*(x[part] for x in flat))) for part in blocks(flat[0]))
+    joined = (parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in zip(*found, strict=True))
+    return tuple(x.reshape(arrays[0].shape) for x in joined)
