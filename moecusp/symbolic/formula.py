@@ -141,7 +141,8 @@ def checked(variables: tuple[sp.Symbol, ...], values: Sequence[Any], condition: 
     if len(values) != len(variables):
         raise ParameterError("arguments", values, f"{len(variables)} in number: {variables}")
     pairs = [(v, _expression(v, value)) for v, value in zip(variables, values, strict=True)]
-    for relation in sp.And.make_args(condition):
+    # those of one variable first: they say best what is wrong
+    for relation in sorted(sp.And.make_args(condition), key=lambda r: (len(r.free_symbols), str(r))):
         if relation.subs(pairs, simultaneous=True) == sp.false:
             wrong = [(v, value) for v, value in pairs if v in relation.free_symbols]
             name = " and ".join(ARGUMENTS[v] for v, _ in wrong)
