@@ -8,8 +8,9 @@ and each equation has its own list.
 from __future__ import annotations
 
 import hashlib
-import itertools
+import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from moecusp._numerics.traced import select as where
 
 BLOCK = 4096  # points at a time
 ROW = BLOCK + 40  # rows of a scratch array must not lie a multiple of 4096 bytes apart
-_SHARE = 2**15  # fewer points than this are not worth a thread
+SHARE = 16  # blocks that a thread takes at a time: some regions take longer than others
 _SOURCES = b"".join(Path(str(module.__file__)).read_bytes() for module in (double, elementary, series, steps, traced))
 _VERSION = hashlib.sha256(_SOURCES).hexdigest()
 
@@ -222,14 +223,17 @@ def fold_asymmetry(g: Any) -> Any:
 
 
 @compiled
-def solve_part(g: Any, eta: Any, u: Any, stability: Any) -> None:
-    """Solve a run of points block by block, in scratch arrays that stay in the cache."""
+def solve_part(g: Any, eta: Any, u: Any, stability: Any, first: int, threads: int) -> None:
+    """Solve every so manieth share of the points block by block, in scratch arrays that stay in the cache."""
     at, of, chosen = np.empty(ROW, np.uint32), np.empty(ROW, np.uint32), np.empty(ROW, np.uint32)
     gs, hs, x, p, q, w = np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW)
     fold, gap, fold_u, kind, middle = np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW)
     a, level, d = np.empty(2 * ROW), np.empty(2 * ROW), np.empty(2 * ROW)
     g3, e3, u3 = np.empty(ROW), np.empty(ROW), np.empty(ROW)
-    for start in range(0, g.size, BLOCK):
+    for block in range((g.size + BLOCK - 1) // BLOCK):
+        if block // SHARE % threads != first:
+            continue
+        start = block * BLOCK
         size = min(BLOCK, g.size - start)
         end = start + size
         roots, kinds_of_roots = u[start:end], stability[start:end]
@@ -249,19 +253,22 @@ def solve_part(g: Any, eta: Any, u: Any, stability: Any) -> None:
         finish_three(m, of, at, hs, x, u3, d[n:], middle, roots, kinds_of_roots)
 
 
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Return the threads of this process, kept: new ones would have to map their memory anew."""
+    return ThreadPoolExecutor(threads, thread_name_prefix="moecusp")
+
+
 def solve(g: Any, eta: Any, threads: int | None = None) -> tuple[Any, Any]:
     """Return what `roots.solve` does, bit for bit, on so many threads or as many as numba may use."""
     g, eta = np.ascontiguousarray(g), np.ascontiguousarray(eta)
     u, stability = np.empty((g.size, 3)), np.empty((g.size, 3), dtype=np.int8)
-    threads = threads or numba.get_num_threads()
-    pieces = min(4 * threads, max(1, g.size // _SHARE)) if threads > 1 else 1  # some regions take longer than others
-    edges = [g.size * k // pieces for k in range(pieces + 1)]
-    parts = [slice(low, high) for low, high in itertools.pairwise(edges)]
-    if pieces == 1:
-        solve_part(g, eta, u, stability)
+    threads = min(threads or numba.get_num_threads(), max(1, g.size // (SHARE * BLOCK)))
+    if threads == 1:
+        solve_part(g, eta, u, stability, 0, 1)
     else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda part: solve_part(g[part], eta[part], u[part], stability[part]), parts))
+        work = _pool(os.getpid(), threads).map(lambda k: solve_part(g, eta, u, stability, k, threads), range(threads))
+        list(work)
     return u, stability
 
 
