@@ -97,7 +97,7 @@ def equilibria(gain: Any, asymmetry: Any = 0.0) -> Equilibria:
 
     Notes
     -----
-    Every root is within 3 units in the last place (docs/accuracy.md), also beside the folds, over all floats; inf where
+    Every root is within 4 units in the last place (docs/accuracy.md), also beside the folds, over all floats; inf where
     it exceeds their range. How many there are is decided by the sign of eta_f - |eta|, known to more than 80 bits.
     Where |eta| equals the float ``fold_asymmetry(gain)`` the two merging roots, which no float asymmetry can make
     exactly equal, are reported as one semistable equilibrium at the fold: so count = 2 exactly where `regime` is FOLD.

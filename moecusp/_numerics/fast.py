@@ -37,6 +37,7 @@ only_start, only_lowered = formula("only_start"), formula("only_lowered")
 small_rough, small_lowered = formula("small_rough"), formula("small_lowered")
 curve_sums, gain = formula("curve_sums"), formula("gain")
 saturated_start, saturated_step = formula("saturated_start"), formula("saturated_step")
+saturated_finish = formula("saturated_finish")
 
 
 def compiled(function: Any) -> Any:
@@ -156,11 +157,10 @@ def saturated(n: Any, chosen: Any, g: Any, e: Any, p: Any, q: Any, w: Any, middl
         p[k], q[k] = g[chosen[k]], e[chosen[k]]
     for k in range(n):
         w[k] = saturated_start(p[k], q[k])
-    for _ in range(2):
-        for k in range(n):
-            w[k] = saturated_step(p[k], q[k], w[k])
     for k in range(n):
-        middle[chosen[k]] = w[k]
+        w[k] = saturated_step(p[k], q[k], w[k])
+    for k in range(n):
+        middle[chosen[k]] = saturated_finish(p[k], q[k], w[k])
 
 
 @loop

@@ -23,9 +23,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from moecusp._numerics.double import fold_point, two_sum
+from moecusp._numerics.double import fold_point, two_product, two_sum
 from moecusp._numerics.elementary import (
     exponential_fraction,
+    quarter_exponential,
     quick_fraction,
     rough_log,
     rough_reciprocal_sqrt,
@@ -255,9 +256,32 @@ def saturated_start(g: Any, size: Any) -> Any:
     return greatest(w, 0.7)
 
 
+def saturated_finish(g: Any, size: Any, w: Any) -> Any:
+    """Improve w as `saturated_step` does, the value evaluated in pairs: it is a small sum of terms of the size of g."""
+
+    def plainly(g: Any, size: Any, w: Any) -> Any:
+        return (saturated_step(g, size, w),)
+
+    e, e_low = quarter_exponential(2.0 * w)
+    d, d_low = two_sum(4.0 * e, 1.0)
+    d_low = d_low + 4.0 * e_low
+    rest = 2.0 / d  # 1 - tanh w
+    product, error = two_product(rest, d)
+    rest_low = ((2.0 - product) - error - rest * d_low) / d
+    tail, tail_low = two_product(g, rest)
+    total, total_low = two_sum(tail, -(g - size))
+    gap_low = two_sum(g, -size)[1]
+    value = (total + w) + (total_low + (tail_low + g * rest_low - gap_low))
+    s = rest * (2.0 - rest)
+    first = 1.0 / (1.0 - g * s)
+    t = 1.0 - rest
+    better = w - householder(value * first, 2.0 * t * s * (g * first), 2.0 * s * (1.0 - 3.0 * t * t) * (g * first))
+    return patched((better,), g > 1e280, plainly, g, size, w)[0]  # where products overflow
+
+
 def saturated(g: Any, size: Any) -> Any:
     """Return a middle root where tanh saturates."""
-    return saturated_step(g, size, saturated_step(g, size, saturated_start(g, size)))
+    return saturated_finish(g, size, saturated_step(g, size, saturated_start(g, size)))
 
 
 def gain_step(eta: Any, d: Any) -> Any:
