@@ -140,3 +140,22 @@ class TestDynamics:
         assert mc.drift(u, 1e308, 0.0) == math.copysign(1e308, u) - u
         assert mc.slope(u, 1e308) == -1.0
         assert mc.potential(1.5, 1.7e308) == pytest.approx(-1.7e308 * math.log(math.cosh(1.5)), rel=1e-15)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="no wider floats to compare with")
+def test_many_random_routers() -> None:
+    """Newton's method on the drift in wider floats, away from cusp and folds, where it keeps enough digits."""
+    rng = np.random.default_rng(0)
+    g = np.concatenate(
+        [rng.uniform(0.0, 1.0, 50_000), rng.uniform(1.05, 8.0, 200_000), 10 ** rng.uniform(0, 3, 50_000)]
+    )
+    fold = np.nan_to_num(mc.fold_asymmetry(g), nan=1.0)
+    eta = fold * np.where(rng.random(g.size) < 0.75, rng.random(g.size), 10 ** rng.uniform(-2, 2, g.size))
+    clear = (abs(eta - fold) > 0.01 * fold) & ((g > 1.05) | (g < 0.95))
+    g, eta = g[clear], eta[clear]
+    u = mc.equilibria(g, eta).u
+    gain, level, root = g.astype(np.longdouble)[:, None], eta.astype(np.longdouble)[:, None], u.astype(np.longdouble)
+    for _ in range(2):
+        tanh = np.tanh(root)
+        root -= (gain * tanh - root + level) / (gain * (1 - tanh * tanh) - 1)
+    assert np.nanmax(np.abs(u - root) / np.spacing(np.abs(u))) < EQUILIBRIUM
