@@ -45,7 +45,7 @@ def exponential_fraction(x: Any) -> Any:
 
 
 def quarter_exponential(x: Any) -> Any:
-    """Return exp(x)/4 as a pair of 58 bits, for x from 0 up to 711.5; inf and some number where it overflows."""
+    """Return exp(x)/4 as a pair of 57 bits, for x from 0 up to 711.5; inf and some number where it overflows."""
     n = (x * _PER_LOG2 + _ROUNDER) - _ROUNDER
     r, low = two_sum(x - n * LOG2_HIGH, -(n * LOG2_LOW))
     square, error = two_product(r, r)

@@ -119,7 +119,7 @@ def sinh_remainder(x: Pair) -> Pair:
 
 
 def exp_parts(x: Pair) -> tuple[Any, Any, Any]:
-    """Return (high, low, k) with exp(x) = (high + low) 2^k to 58 bits, high near 1; |x| is cut at 2000.
+    """Return (high, low, k) with exp(x) = (high + low) 2^k to 57 bits, high near 1; |x| is cut at 2000.
 
     In basic operations alone, so that every backend returns the same bits.
     """
@@ -139,7 +139,7 @@ def exp_parts(x: Pair) -> tuple[Any, Any, Any]:
 
 
 def exp_pair(x: Pair) -> Pair:
-    """Return exp(x) as a pair of 58 bits, for |x| < 700."""
+    """Return exp(x) as a pair of 57 bits, for |x| < 700."""
     high, low, k = exp_parts(x)
     return scaled(high, k), scaled(low, k)
 
