@@ -91,6 +91,9 @@ class TestElementary:
         assert_ulps(kernels.sinh_remainder(array(x))[0], arb(x).sinh() - arb(x), 0.6, x)
         ctx.prec = 300
 
+    def test_sinh_remainder_beyond_the_floats(self) -> None:
+        assert kernels.sinh_remainder(np.array([-720.0, 800.0, 5e3])).tolist() == [-np.inf, np.inf, np.inf]
+
     @given(log_uniform(-300, 300))
     def test_cube_root(self, x: float) -> None:
         assert_ulps(kernels.cube_root(array(x))[0], arb(x).root(3), 0.51, x)
