@@ -96,8 +96,9 @@ class Runner:
             keys = [k for k in reached if k[0] == path and mutant.function in ("", k[1])]
             tests = set[str]().union(*(reached[k] for k in keys)) & items.keys()
             known = killers[mutant.module + mutant.function], killers[mutant.module]
-            own = tuple(f"tests/test_{name}.py" for name in OWN.get(mutant.module, mutant.module).split())
-            order = sorted(tests, key=lambda t: (-known[0][t], -min(known[1][t], 3), not t.startswith(own), cost[t]))
+            own = OWN.get(mutant.module, mutant.module).split()
+            first = tuple(f"tests/test_{name}.py" for name in [*own, "arguments"])
+            order = sorted(tests, key=lambda t: (-known[0][t], -min(known[1][t], 3), not t.startswith(first), cost[t]))
             total, chosen = 0.0, list[str]()
             for test in order:
                 total += cost[test]

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 
 import moecusp as mc
 from moecusp import Stability
-from moecusp._numerics import expert_kernels
+from moecusp._numerics import expert_kernels, expert_solver
 
 CLOSED, CURVE, ROOTS = 2.0, 3.5, 6.0  # measured: 1.7, 3.2 and 4.2 ulp
 GAINS = [0.3, 0.6, 0.91521, 0.91522, 0.95, 1 - 1e-9, nextafter(1, 0), nextafter(1, 2), 1.001, 1.5, 4.0, 900.0, 1e12]
@@ -117,6 +117,19 @@ class TestKernels:
         ):
             assert float(got[0][0]) == pytest.approx(float(exact[0]), rel=3e-12)
             assert float(got[1][0]) == pytest.approx(float(exact[1]), rel=3e-12)
+
+    def test_the_falling_branch_and_the_balanced_end(self):
+        """The solver's two one-sided iterations, against their equations."""
+        part = np.array([1e-3, 1e-6, 1e-12])
+        high = expert_solver._descent(np.array([0.1, 0.01, 1e-5]), part)
+        for x, g, share in zip(high, [0.1, 0.01, 1e-5], part, strict=True):
+            exact = mp.findroot(lambda v, g=g, share=share: v / mp.expm1(v) + v * mp.mpf(float(share)) - g, float(x))
+            assert abs(float(x / exact - 1)) < 4e-16
+            assert x > 2.0
+        level, t = np.array([1e-9, 0.01, 0.1]), np.array([0.5, 0.9, 0.999])
+        for w, gap, slope in zip(expert_solver._ascent(level, t), level, t, strict=True):
+            value = mp.mpf(float(slope)) * mp.mpf(float(w)) - (mp.mpf(float(w)) * mp.coth(float(w)) - 1)
+            assert abs(float(value / mp.mpf(float(gap)) - 1)) < 3e-15
 
 
 class TestBalancedCriticalGain:
@@ -311,7 +324,8 @@ class TestExpertEquilibria:
 
 def test_padding_has_no_unstable_directions():
     found = mc.expert_equilibria([0.5, 0.95, 1.5], 5)
-    absent = found.stability == Stability.ABSENT
+    absent = np.isnan(found.difference)
+    assert np.all((found.stability == Stability.ABSENT) == absent)
     assert np.any(absent)
     assert np.all(found.unstable_directions[absent] == -1)
     assert np.all(found.unstable_directions[~absent] >= 0)
