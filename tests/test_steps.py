@@ -137,6 +137,23 @@ class TestWays:
         assert np.all(w < np.maximum(turn - 1.0, 0.6 * turn) * 1.0001)
 
 
+class TestTiny:
+    """Where E is lifted out of the underflow of its squares: below 2^-430 and below 2^-750, and on those borders."""
+
+    SIZES = np.array([1e-320, 1e-300, 2.0**-751, 2.0**-750, 1e-150, 2.0**-431, 2.0**-430, 2.0**-429])
+
+    @pytest.mark.parametrize("g", [0.0, 0.25, 0.5])
+    def test_linear_below_the_critical_gain(self, g: float) -> None:
+        assert steps.only(np.full(8, g), self.SIZES) == pytest.approx(self.SIZES / (1.0 - g), rel=4e-16, abs=0.0)
+
+    def test_cube_root_at_the_critical_gain(self) -> None:
+        assert steps.only(np.ones(8), self.SIZES) == pytest.approx(np.cbrt(3.0) * np.cbrt(self.SIZES), rel=1e-15, abs=0)
+
+    @pytest.mark.parametrize("g", [1.25, 3.0])
+    def test_linear_in_the_middle(self, g: float) -> None:
+        assert steps.small(np.full(8, g), self.SIZES) == pytest.approx(self.SIZES / (g - 1.0), rel=4e-16, abs=0.0)
+
+
 class TestOrders:
     """One step from an error e leaves one of its order: checked with 60 digits, where nothing else is left."""
 
