@@ -9,7 +9,7 @@ OUTPUT ?= report
 SEED ?= 0
 EXTRAS := cli,data,fast,report,torch
 
-.PHONY: help report test proofs mutations kernels lint series clean
+.PHONY: help report test proofs mutations mutants kernels lint series clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,6 +29,11 @@ proofs: $(VENV)/.test
 # Negative controls: false variants of every statement, each of which must break its proof.
 mutations: $(VENV)/.test
 	$(BIN)/python -m proofs --mutations
+
+# Mutation testing of the numeric modules (docs/mutation-testing.md); MUTANTS="folds --sample 50" for fewer.
+mutants: $(VENV)/.test
+	$(BIN)/python -m pip install -q -c constraints.txt --group mutants
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants $(MUTANTS)
 
 # The fused GPU kernel, in the interpreter of triton.
 kernels: $(VENV)/.test

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import moecusp as mc
+from tests.tensors import CASES
 
 BAD = [
     ("abc", "abc"),
@@ -63,6 +64,81 @@ def test_bad_values_are_named(function, name, value, shown):
 def test_ranges_are_said(call, message):
     with pytest.raises(mc.ParameterError, match=message):
         call()
+
+
+MESSAGES = [
+    (
+        lambda: mc.ecology_parameter(1.0, 1.0, 0.0, 0.0),
+        "oracle_weight + balance_weight = 0.0: oracle_weight + balance_weight must be > 0: with neither an oracle nor "
+        "a balance term nothing opposes the entropy term, and E is not defined",
+    ),
+    (
+        lambda: mc.mean_field_competitor(1.0, [1.0, 0.0], 0.0),
+        "oracle_weight = 0.0: oracle_weight must be > 0: without an oracle term there is no feedback to compare with",
+    ),
+    (
+        lambda: mc.largest_safe_update_rate(np.zeros((2, 3))),
+        "susceptibility = (2, 3): susceptibility must be of shape (..., K, K) with K >= 2",
+    ),
+    (
+        lambda: mc.largest_safe_update_rate([[1.0, 0.0], [0.5, 1.0]]),
+        "susceptibility = [[1.0, 0.0], [0.5, 1.0]]: susceptibility must be symmetric",
+    ),
+    (lambda: mc.expert_fold_gain(1), "experts = 1: experts must be an integer >= 2, and not empty"),
+    (lambda: mc.expert_fold_gain(2.5), "experts = 2.5: experts must be an integer >= 2, and not empty"),
+    (lambda: mc.expert_fold_gain([2, [3]]), "experts = [2, [3]]: experts must be an integer >= 2, in a regular array"),
+    (lambda: mc.expert_fold_curve("a", 3), "x = 'a': x must be finite and real"),
+    (lambda: mc.susceptibility(np.zeros(3)), "logits = (3,): logits must be of shape (..., tokens, K) with K >= 2"),
+    (
+        lambda: mc.susceptibility(np.zeros((3, 2)), [1.0]),
+        "inverse_temperature = (1,): inverse_temperature must be one number",
+    ),
+    (
+        lambda: mc.critical_feedback_from_logits(np.zeros((5, 3, 2)), [1.0, 2.0]),
+        "decay = (2,): decay must be of a shape that broadcasts with (5,)",
+    ),
+    (
+        lambda: mc.RouterParameters(1.0, experts=3).folds(),
+        "experts = 3: experts must be 2 for folds, whose theory is that of two experts",
+    ),
+    (
+        lambda: mc.RouterParameters(1.0, experts=3).regime(),
+        "experts = 3: experts must be 2 for regime, whose theory is that of two experts",
+    ),
+    (
+        lambda: mc.RouterParameters(1.0, experts=3).reduced_asymmetry,
+        "experts = 3: experts must be 2 for reduced_asymmetry, whose theory is that of two experts",
+    ),
+    (
+        lambda: mc.SoftmaxResponse(1.0).equilibria(1e308, 1.0, 1e308),
+        "feedback = 1e+308: feedback must be such that (feedback + |asymmetry|)/decay is a float",
+    ),
+    (
+        lambda: mc.SoftmaxResponse(1.0).equilibria(1.0, 1.0, [1.0]),  # type: ignore[arg-type]
+        "asymmetry = [1.0]: asymmetry must be one number, finite and real",
+    ),
+    (
+        lambda: mc.SoftmaxResponse(1.0).feedback_folds(0.0),
+        "max_feedback = 0.0: max_feedback must be finite and real and > 0",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), MESSAGES, ids=[message.partition(":")[0] for _, message in MESSAGES])
+def test_messages_word_for_word(call, message):
+    with pytest.raises(mc.ParameterError) as caught:
+        call()
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("case", "name"), [pytest.param(c, name, id=f"{k}-{name}") for k, c in CASES.items() for name in c.arguments]
+)
+def test_every_argument_is_named(case, name):
+    values = {key: np.array(value, dtype=float) for key, value in case.arguments.items()}
+    values[name].flat[0] = np.nan
+    with pytest.raises(mc.ParameterError, match=rf"^{name}(\[.*\])? = nan: {name}(\[.*\])? must be "):
+        case.call(*values.values())
 
 
 def test_it_is_a_value_error_that_knows_its_parts_and_pickles():

@@ -8,19 +8,20 @@ from typing import Any
 
 import pytest
 from flint import arb
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import ParameterError, Regime, Stability, certify
 from moecusp.certify import Verdict
+from tests.examples import examples
 from tests.strategies import Point, above, routers
 from validation import reference
 
 
 class TestEquilibria:
     @given(routers("inside", "beyond", "pitchfork", "beside_cusp", "below", "critical", "saturated", "beside_fold"))
-    @settings(max_examples=40)
+    @examples(40)
     def test_every_root_is_inside_its_ball(self, point: Point) -> None:
         if point[0] > 1e30 or 0 < abs(point[1]) < 1e-100:
             return  # right, but slow: thousands of bits
@@ -37,7 +38,7 @@ class TestEquilibria:
         assert [*found.stability] == counted.stability[: counted.count].tolist()
 
     @given(st.floats(0, 3), st.floats(-1.5, 1.5), st.floats(0, 0.05), st.floats(-1, 1), st.floats(-1, 1))
-    @settings(max_examples=40)
+    @examples(40)
     def test_a_box_holds_for_each_of_its_points(
         self, gain: float, asymmetry: float, radius: float, right: float, up: float
     ) -> None:
@@ -83,7 +84,7 @@ class TestFolds:
         assert all(band.contains(reference.fold_asymmetry(g)) for g in (1.75, 1.9, 2.25))
 
     @given(st.floats(-300, 300).filter(lambda e: abs(e) > 1e-20))
-    @settings(max_examples=20)
+    @examples(20)
     def test_gain(self, eta: float) -> None:
         ball = certify.fold_gain(eta)
         assert ball.overlaps(reference.fold_gain(eta))

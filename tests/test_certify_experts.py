@@ -8,12 +8,13 @@ import mpmath as mp
 import numpy as np
 import pytest
 from flint import arb
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import ParameterError, Stability, certify
 from moecusp.certify import Verdict
+from tests.examples import examples
 
 
 def least_gain(k: int, favoured: int = 1) -> Any:
@@ -88,7 +89,7 @@ class TestGains:
 
 class TestStates:
     @given(st.integers(2, 12), st.floats(-1.0, 1.0))
-    @settings(max_examples=40)
+    @examples(40)
     def test_agrees_with_the_float_function(self, k: int, power: float) -> None:
         gain = 10.0**power
         found, floats = certify.expert_equilibria(gain, k), mc.expert_equilibria(gain, k)
@@ -120,7 +121,7 @@ class TestStates:
                 assert np.sum(np.linalg.eigvalsh(jacobian) > 0) == s.unstable_directions
 
     @given(st.integers(3, 6), st.floats(0.4, 2.5), st.floats(1e-12, 0.02), st.floats(-1, 1))
-    @settings(max_examples=40)
+    @examples(40)
     def test_a_box_holds_for_its_points(self, k: int, gain: float, radius: float, place: float) -> None:
         box = certify.expert_equilibria(arb(gain, radius), k)
         if box.verdict is Verdict.UNDECIDED:

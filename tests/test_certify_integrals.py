@@ -7,13 +7,14 @@ from typing import Any
 import mpmath as mp
 import pytest
 from flint import acb, arb, ctx
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import ParameterError, certify
 from moecusp.certify import Verdict
 from moecusp.certify.escape_path import Path, mean_growth, mean_slope
+from tests.examples import examples
 from tests.test_escape import diffusion, exact, path
 
 
@@ -77,7 +78,7 @@ class TestResponses:
 
     @pytest.mark.parametrize(("ours", "_", "arguments"), MEMBERS)
     @given(data=st.data())
-    @settings(max_examples=12)
+    @examples(12)
     def test_boxes(self, ours: Any, _: Any, arguments: Any, data: Any) -> None:
         def around(centre: float, radius: float) -> tuple[arb, float]:
             return arb(centre, radius), centre + 0.999 * radius * data.draw(st.floats(-1, 1))
@@ -216,7 +217,7 @@ class TestBarriers:
 
     @pytest.mark.parametrize("along_u", [True, False])
     @given(st.floats(0.1, 1.1), st.floats(-4, -0.3), st.floats(-1, 1), st.floats(-1, 1))
-    @settings(max_examples=40)
+    @examples(40)
     def test_kappa_on_complex_balls(self, along_u: bool, x: float, power: float, a: float, b: float) -> None:
         """Wherever a ball is claimed to hold kappa, it holds the root found by Newton's method at points of it."""
         radius = 10.0**power

@@ -8,12 +8,13 @@ import mpmath as mp
 import numpy as np
 import pytest
 from flint import arb, arb_mat
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import ParameterError, certify
 from moecusp.certify.susceptibility import largest_eigenvalue
+from tests.examples import examples
 
 
 def logits(tokens: int, experts: int, seed: int = 1) -> Any:
@@ -58,7 +59,7 @@ def test_saturated_logits_keep_their_digits() -> None:
 
 
 @given(st.integers(2, 4), st.integers(0, 10**6), st.floats(0, 0.05))
-@settings(max_examples=25)
+@examples(25)
 def test_boxes(k: int, seed: int, radius: float) -> None:
     a = logits(3, k, seed)
     box = [[arb(x, radius) for x in row] for row in a]

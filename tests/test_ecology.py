@@ -78,3 +78,8 @@ def test_temperature_must_be_positive():
         mc.ecology_parameter(0.0, 1.0, 1.0, 1.0)
     with pytest.raises(mc.ParameterError, match="broadcast"):
         mc.mean_field_competitor([1.0, 2.0], [1.0, 2.0, 3.0], 1.0)
+
+
+def test_beyond_the_floats_is_inf_without_a_warning():
+    assert mc.mean_field_competitor(1e308, 1e-300, 1e308) == np.inf
+    assert mc.ecology_parameter(1e308, 1e308, 1e-300, 1e-300) == np.inf

@@ -118,6 +118,9 @@ class TestRegime:
         assert found.count == 2
         assert sorted(found.stability.tolist()) == [Stability.ABSENT, Stability.STABLE, Stability.SEMISTABLE]
 
+    def test_the_asymmetry_is_zero_unless_given(self):
+        assert mc.regime(1.0) is Regime.CUSP
+
     def test_arrays_hold_its_values(self):
         assert mc.regime([1.0, 2.0], 0.0).tolist() == [Regime.CUSP, Regime.BISTABLE]
 
@@ -144,3 +147,12 @@ def test_many_at_once_agree_with_one_by_one():
     together = mc.equilibria(gain, eta).u
     for row, g, e in zip(together, gain, eta, strict=True):
         np.testing.assert_array_equal(row, mc.equilibria(g, e).u)
+
+
+@pytest.mark.parametrize("points", [1, 3, 7, 100])
+def test_blocks_are_all_points_once(points):
+    gain = np.array([[0.5, 1.5, 2.0], [3.0, 1.0, 1.2]])
+    found = list(mc.equilibria_blocks(gain, points=points))
+    assert [i for part, _ in found for i in range(part.start, part.stop)] == list(range(6))
+    whole = mc.equilibria(gain.ravel(), 0.0)
+    np.testing.assert_array_equal(np.concatenate([block.u for _, block in found]), whole.u)

@@ -6,11 +6,12 @@ import mpmath as mp
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.linalg import spsolve
 
 import moecusp as mc
+from tests.examples import examples
 
 CEILING = 5e-15  # relative; measured 6e-16
 
@@ -104,7 +105,7 @@ class TestEscapeBarrier:
     def test_anchor(self):
         assert mc.escape_barrier(1.5)[0] == pytest.approx(0.22432058826986, rel=1e-13)
 
-    @settings(deadline=None, max_examples=30)
+    @examples(30)
     @given(st.floats(-6, 2), st.floats(0, 0.999))
     def test_shape(self, power, share):
         g = 1 + 10.0**power
@@ -112,7 +113,7 @@ class TestEscapeBarrier:
         assert 0 < lower <= upper * (1 + 1e-14)
         assert lower <= mc.escape_barrier(g * 1.01, fold(g, share))[0]
 
-    @settings(deadline=None, max_examples=30)
+    @examples(30)
     @given(st.floats(-3, 1), st.floats(-14, -9))
     def test_vanishes_like_gap_to_three_halves(self, power, closeness):
         """Near the fold F = gap - b y^2 with b = tanh u_f, p = -2 F/g, and the path is 2 sqrt(gap/b) long."""
@@ -237,7 +238,7 @@ class TestEscapeTime:
         times = mc.log_escape_time(2.0, [-1e-9, 0.0, 1e-12, 1e-9], 0.1)[:, 1]
         np.testing.assert_allclose(times, times[1], atol=1e-6)
 
-    @settings(deadline=None, max_examples=30)
+    @examples(30)
     @given(st.floats(1.05, 6), st.floats(-0.9, 0.9), st.floats(-3, 0))
     def test_mirror_and_logarithm(self, g, share, power):
         eta, step = fold(g, share), 10.0**power

@@ -8,10 +8,11 @@ from itertools import pairwise
 import mpmath as mp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
+from tests.examples import examples
 
 CEILING = 1e-14  # relative; measured 2.3e-15
 
@@ -134,7 +135,7 @@ def scatter(values) -> float:
 class TestSmoothness:
     """Panels that miss a layer show as scatter between neighbouring gains."""
 
-    @settings(deadline=None, max_examples=40)
+    @examples(40)
     @given(st.floats(-2, 12), st.floats(-0.999, 0.999))
     def test_barriers(self, power, share):
         g = 1 + 10.0**power * (1 + 1e-9 * np.arange(12))

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp._numerics import roots
+from tests.examples import examples
 from tests.strategies import Point, routers
 
 numba = pytest.importorskip("numba")
@@ -41,7 +42,7 @@ def test_large_curves_are_compiled(fast: Any, name: str, monkeypatch: pytest.Mon
 
 
 @given(points=st.lists(routers(), min_size=1, max_size=50))
-@settings(max_examples=50)
+@examples(50)
 def test_same_bits_on_the_geometry(fast: Any, points: list[Point]) -> None:
     g, eta = np.array(points).T
     u, stability = fast.solve(g, eta)

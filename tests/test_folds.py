@@ -93,3 +93,8 @@ def test_the_fold_curve_overflows_to_infinity_and_says_so_quietly():
 def test_the_cusp_is_the_fold_curve_at_zero(u):
     gain, asymmetry = mc.fold_curve(u)
     assert (float(gain), float(asymmetry)) == (1.0, 0.0)
+
+
+def test_no_asymmetry_at_the_cusp():
+    assert mc.fold_asymmetry(1.0) == 0.0
+    assert mc.hysteresis_width(1.0) == 0.0

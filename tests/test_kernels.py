@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pytest
 from flint import arb, ctx
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -59,6 +60,13 @@ class TestFoldPoint:
         assert high + low == high
         assert_ulps(turn, reference.turning_point(g), 0.51, d)
         assert_ulps(tanh, (1 - 1 / arb(g)).sqrt(), 2.6, d)  # units are halves of those above 1
+
+    @pytest.mark.parametrize("d", [2.0**60, 2.0**61, 1e19, 1e22])
+    def test_carries_82_bits_where_the_root_is_linear(self, d: float) -> None:
+        high, low, _, _ = (part[0] for part in double.fold_point(array(d), array(-1.0)))
+        s = (arb(d) * (arb(d) - 1)).sqrt()  # of the exact d - 1
+        exact = s - (arb(d) - 1).sqrt().asinh()
+        assert abs(arb(high) + arb(low) - exact) < exact * arb(2) ** -82
 
 
 class TestElementary:
@@ -121,6 +129,9 @@ class TestElementary:
             assert exact > arb(float(np.finfo(float).max))
         else:
             assert abs(arb(high) + arb(low) - exact) < exact * arb(2) ** -57
+
+    def test_sinh_remainder_beyond_the_floats(self) -> None:
+        assert kernels.sinh_remainder(np.array([-720.0, 800.0, 5e3])).tolist() == [-np.inf, np.inf, np.inf]
 
     @given(log_uniform(-300, 300))
     def test_cube_root(self, x: float) -> None:

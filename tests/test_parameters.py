@@ -74,3 +74,10 @@ def test_two_expert_theory_is_refused_for_more(name):
     router = mc.RouterParameters(3.0, experts=3)
     with pytest.raises(mc.ParameterError, match="experts = 3"):
         getattr(router, name)()
+
+
+def test_equality_is_of_values_and_the_sign_of_zero_is_none():
+    assert mc.RouterParameters(1e-20) != mc.RouterParameters(2e-20)
+    plus, minus = mc.RouterParameters(1.0, asymmetry=0.0), mc.RouterParameters(1.0, asymmetry=-0.0)
+    assert plus == minus
+    assert hash(plus) == hash(minus)

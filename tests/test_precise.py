@@ -8,11 +8,12 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import moecusp as mc
 from moecusp import ParameterError, Regime, precise
 from moecusp.precise import multiprecision
+from tests.examples import examples
 from tests.strategies import Point, routers
 from validation import reference as defining
 
@@ -96,7 +97,7 @@ class TestFolds:
 
 
 @given(routers())
-@settings(max_examples=40)
+@examples(40)
 def test_float64_is_the_rounding_of_it(point: Point) -> None:
     if mc.regime(*point) is Regime.FOLD or sum(map(abs, point)) > 1.7e308:
         return

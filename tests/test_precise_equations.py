@@ -8,12 +8,13 @@ from fractions import Fraction
 import mpmath as mp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import precise
 from moecusp.equilibria import Regime, Stability
+from tests.examples import examples
 from tests.strategies import Point, log_uniform, routers
 
 DIGITS = 40
@@ -263,7 +264,7 @@ class TestEscape:
 
 
 @given(routers(), st.floats(0.001, 1.0))
-@settings(max_examples=40)
+@examples(40)
 def test_early_warnings_are_those_in_floats(point: Point, delta: float) -> None:
     g, eta = point
     if mc.regime(*point) in (Regime.FOLD, Regime.CUSP) or not abs(g) + abs(eta) < 300:
@@ -275,7 +276,7 @@ def test_early_warnings_are_those_in_floats(point: Point, delta: float) -> None:
 
 
 @given(log_uniform(-10, 1), st.floats(-0.999, 0.999))
-@settings(max_examples=5)
+@examples(5)
 def test_barriers_are_those_in_floats(excess: float, share: float) -> None:
     g = 1.0 + excess
     eta = share * float(mc.fold_asymmetry(g))
@@ -292,7 +293,7 @@ def test_barriers_are_those_in_floats(excess: float, share: float) -> None:
 
 
 @given(log_uniform(-300, 2), log_uniform(-12, 1.4), log_uniform(-3, 3))
-@settings(max_examples=40)
+@examples(40)
 def test_masses_are_those_in_floats(w: float, b: float, s: float) -> None:
     mass = float(precise.boundary_mass(w * s, b * s, s, digits=20))
     np.testing.assert_allclose(mc.boundary_mass(w * s, b * s, s), mass, rtol=2e-14, atol=1e-300)
@@ -302,7 +303,7 @@ def test_masses_are_those_in_floats(w: float, b: float, s: float) -> None:
 
 
 @given(log_uniform(-3, 3), st.floats(0.0, 9.0))
-@settings(max_examples=12)
+@examples(12)
 def test_gaps_are_those_in_floats(t: float, b: float) -> None:
     np.testing.assert_allclose(
         mc.soft_hard_gap(t, b), float(precise.soft_hard_gap(t, b, digits=18)), rtol=2e-13, atol=1e-300
@@ -313,7 +314,7 @@ def test_gaps_are_those_in_floats(t: float, b: float) -> None:
 
 
 @given(st.integers(2, 10**6), st.floats(-20, 40))
-@settings(max_examples=60)
+@examples(60)
 def test_experts_are_those_in_floats(k: int, x: float) -> None:
     assert abs(mc.expert_fold_gain(k) - float(precise.expert_fold_gain(k, digits=20))) <= 2 * math.ulp(
         mc.expert_fold_gain(k)
@@ -323,7 +324,7 @@ def test_experts_are_those_in_floats(k: int, x: float) -> None:
 
 
 @given(st.fractions(Fraction(1, 1000), 1000), st.fractions(Fraction(1, 1000), 1000), st.integers(2, 99))
-@settings(max_examples=20)
+@examples(20)
 def test_reduced_variables_are_exact_fractions(kappa: Fraction, mu: Fraction, k: int) -> None:
     beta = Fraction(3, 7)
     with mp.workdps(HIGH):

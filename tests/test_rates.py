@@ -124,3 +124,8 @@ def test_bad_input(bad):
         mc.ramp_delay(0.0, 2.0)
     with pytest.raises(mc.ParameterError, match="gain"):
         mc.ramp_delay(1.0, -1.0)
+
+
+def test_the_mean_of_both_triangles_counts():
+    """Rounding may leave a matrix a little asymmetric; its symmetric part then has the eigenvalues."""
+    assert mc.largest_safe_update_rate([[1.0, -1.0], [-1.0 + 4e-7, 1.0]]) == pytest.approx(2 / (2 - 2e-7), rel=1e-14)

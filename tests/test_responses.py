@@ -259,3 +259,26 @@ def test_a_dip_at_the_tie_makes_the_onset_subcritical():
 def test_bad_input(call, name):
     with pytest.raises(mc.ParameterError, match=rf"^{name} = "):
         call()
+
+
+def test_feedback_far_below_the_decay():
+    found = mc.SoftmaxResponse(1.0).equilibria(1e-3, 1.0, 1e-4)
+    assert found.z.size == 1
+    assert found.z[0] == pytest.approx(1e-4 / (1 - 5e-4), rel=1e-7)
+
+
+@pytest.mark.parametrize("asymmetry", [-0.4, -0.01, 0.01, 0.4])
+def test_feedback_folds_of_tilted_routers_lie_on_the_curve(asymmetry):
+    response = mc.SoftmaxResponse(1.0)
+    z, feedback = response.feedback_folds(50.0, 1.0, asymmetry)
+    assert z.size == 1
+    kappa, h = response.fold_curve(z)
+    assert feedback == pytest.approx(kappa, rel=1e-12)
+    assert h == pytest.approx(np.full(z.shape, asymmetry), rel=1e-9)
+
+
+@pytest.mark.parametrize("z", [39.9, 40.1, 41.0])
+def test_the_softmax_curve_where_its_two_forms_meet(z):
+    with mp.workdps(40):
+        exact = float(mp.mpf(z) - mp.sinh(z))
+    assert mc.SoftmaxResponse(1.0).fold_curve(z)[1] == pytest.approx(exact, rel=2.5e-16)

@@ -157,3 +157,11 @@ def test_bad_scales():
         mc.critical_feedback_from_logits(logits, 0.0)
     with pytest.raises(mc.ParameterError, match="decay"):
         mc.critical_feedback_from_logits(np.zeros((2, 3, 2)), [1.0, 2.0, 3.0])
+
+
+def test_two_batch_axes_are_their_parts():
+    logits = np.random.default_rng(3).normal(size=(2, 3, 9, 4))
+    together = mc.susceptibility(logits, 0.7)
+    assert together.shape == (2, 3, 4, 4)
+    for place in np.ndindex(2, 3):
+        np.testing.assert_allclose(together[place], mc.susceptibility(logits[place], 0.7), rtol=1e-14)

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import moecusp as mc
 from moecusp import symbolic
 from moecusp.symbolic import FORMULAS, IMPLICIT, LEFT_OUT, eta, g, u
+from tests.examples import examples
 from tests.symbolic_points import POINTS, SLOW, evaluate, near
 
 OF_EQUILIBRIA = {"load", "imbalance"}
@@ -48,7 +49,7 @@ class TestNames:
 def test_is_the_numerical_function_of_the_same_name(name: str) -> None:
     formula, (strategy, units, scale) = FORMULAS[name], POINTS[name]
 
-    @settings(max_examples=4 if name in SLOW else 40, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
+    @settings(examples(4 if name in SLOW else 40), suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
     @given(strategy)
     def check(values: tuple[Any, ...]) -> None:
         exact = evaluate(formula.variables, formula.expression, *values)
@@ -88,7 +89,7 @@ class TestSusceptibility:
     @given(
         st.lists(st.lists(st.floats(-4.0, 4.0), min_size=3, max_size=3), min_size=1, max_size=4), st.floats(0.1, 3.0)
     )
-    @settings(max_examples=25)
+    @examples(25)
     def test_is_the_numerical_function(self, logits: list[list[float]], rate: float) -> None:
         exact = [[sp.Rational(a) for a in row] for row in logits]
         with mp.workdps(30):

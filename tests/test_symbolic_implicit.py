@@ -9,13 +9,14 @@ import mpmath as mp
 import numpy as np
 import pytest
 import sympy as sp
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import symbolic
 from moecusp.symbolic import EscapeSlope, Implicit
 from moecusp.symbolic.escape import solve_slope
+from tests.examples import examples
 from tests.strategies import above, log_uniform, routers
 from tests.symbolic_points import evaluate, lambdified, near
 
@@ -107,7 +108,7 @@ class TestEquilibria:
         if g > 1.0:
             assert_solves(symbolic.fold_gain, g, eta, units=3)
 
-    @settings(max_examples=40)
+    @examples(40)
     @given(routers("inside", "below", "pitchfork"), log_uniform(-4.0, 0.0), st.floats(1.0, 64.0))
     def test_fluctuations_about_stable_states(self, point: tuple[float, float], delta: float, batch: float) -> None:
         g, eta = point
@@ -138,7 +139,7 @@ class TestExperts:
         assert near(mc.expert_fold_gain(k), exact, 1)
         assert homes(form, root, k) == {"fold"}
 
-    @settings(max_examples=15)
+    @examples(15)
     @given(st.integers(2, 8), st.one_of(st.floats(0.2, 0.999), above().filter(lambda g: 1.001 < g < 30)))
     def test_families(self, k: int, g: float) -> None:
         form, scores = symbolic.expert_equilibria, symbolic.expert_scores
@@ -224,7 +225,7 @@ class TestEscape:
         assert isinstance(value, sp.Integral)
         assert float(value.evalf(15)) == pytest.approx(mc.escape_barrier(1.5, 0.0625)[1], rel=1e-13)
 
-    @settings(max_examples=40)
+    @examples(40)
     @given(st.floats(0.2, 4.0), st.floats(-1.0, 1.0), st.floats(-0.99, 0.99))
     def test_slope(self, g: float, eta: float, place: float) -> None:
         """The root is there to all digits, is not 0, and points against the drift."""

@@ -8,11 +8,12 @@ from typing import Any
 import mpmath as mp
 import pytest
 import sympy as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import symbolic
+from tests.examples import examples
 from tests.strategies import log_uniform
 from tests.symbolic_points import evaluate, near
 
@@ -28,7 +29,7 @@ STEPS = st.one_of(log_uniform(-5.0, 0.5), log_uniform(-5.0, 0.5).map(lambda v: -
 def test_is_the_numerical_response(name: str, symbols: tuple[Any, ...], units: float) -> None:
     form = getattr(symbolic, name)()
 
-    @settings(max_examples=5 if len(symbols) == 2 else 60)
+    @examples(5 if len(symbols) == 2 else 60)
     @given(STEPS, st.tuples(*[st.floats(0.3, 2.0)] * len(symbols)), st.floats(0.1, 4.0))
     def check(z: float, parameters: tuple[float, ...], mu: float) -> None:
         response = getattr(mc, name)(*parameters)

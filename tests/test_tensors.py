@@ -190,3 +190,22 @@ def test_shapes_that_do_not_broadcast() -> None:
     for call in (mc.regime, mc.escape_barrier, lambda g, e: mc.stationary_variance(g, e, 0.1)):
         with pytest.raises(ParameterError, match="gain and asymmetry"):
             call(torch.ones(2), torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("experts", "message"),
+    [
+        ([2.0, 3.0], "experts = tensor([2., 3.]): experts must be an integer >= 2"),
+        ([True, True], "experts = tensor([True, True]): experts must be an integer >= 2"),
+        ([2, 1], "experts = tensor([2, 1]): experts must be an integer >= 2, and not empty"),
+    ],
+)
+def test_numbers_of_experts_are_checked(experts, message):
+    with pytest.raises(mc.ParameterError) as caught:
+        mc.expert_fold_gain(torch.tensor(experts))
+    assert str(caught.value) == message
+
+
+def test_no_number_of_experts_is_an_error():
+    with pytest.raises(mc.ParameterError, match=r"^experts = .*: experts must be an integer >= 2, and not empty$"):
+        mc.expert_fold_gain(torch.zeros(0, dtype=torch.int64))

@@ -1,0 +1,139 @@
+"""The mutants of the numeric modules, as mutmut makes them, and how one is put into the running modules."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper
+from mutmut.mutation.file_mutation import MutationVisitor
+from mutmut.mutation.mutators import mutation_operators
+from mutmut.mutation.pragma_handling import IgnoredCode
+
+ENGINE = (
+    "steps double elementary roots kernels pairs expert_kernels expert_solver escape_slope gauss logistic density "
+    "action"
+)
+PUBLIC = (
+    "folds dynamics cusps equilibria experts expert_states responses response_members noise escape rates boundary "
+    "softhard susceptibility ecology parameters"
+)
+MODULES = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}
+MODULES |= {name: f"moecusp/{name}.py" for name in PUBLIC.split()}
+
+
+@dataclass
+class Mutant:
+    """One change of one module, and what became of it."""
+
+    module: str
+    function: str  # "" for a constant of the module
+    number: int
+    before: str
+    after: str
+    first: int  # the lines of the source that are replaced, counted from 0, and by what
+    last: int
+    text: list[str]
+    outcome: str = ""  # killed, survived, or void: the change reaches no running code
+    test: str = ""
+    seconds: float = 0.0
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.module, self.function, self.number
+
+    def source(self) -> str:
+        lines = Path(MODULES[self.module]).read_text().splitlines()
+        return "\n".join(lines[: self.first] + self.text + lines[self.last :]) + "\n"
+
+
+class Visitor(MutationVisitor):
+    """Mutmut's, but decorated functions are mutated too: here nothing is put around them."""
+
+    def _skip_node_and_children(self, node: cst.CSTNode) -> bool:
+        plain = isinstance(node, cst.FunctionDef) and bool(node.decorators)
+        return not plain and super()._skip_node_and_children(node)
+
+
+def mutants(name: str) -> Iterator[Mutant]:
+    """Generate the mutants of a module: those of its functions, and those of its constants."""
+    code = Path(MODULES[name]).read_text()
+    visitor = Visitor(mutation_operators, IgnoredCode(set(), set(), set()))
+    module: Any = MetadataWrapper(cst.parse_module(code)).visit(visitor)
+    owners = {
+        id(method): node.name.value
+        for node in module.body
+        if isinstance(node, cst.ClassDef)
+        for method in node.body.body
+    }
+    lines, numbers = code.splitlines(), Counter[str]()
+    for mutation in visitor.mutations:
+        function: Any = mutation.contained_by_top_level_function
+        change = mutation.original_node, mutation.mutated_node
+        where = ""
+        if isinstance(function, cst.FunctionDef):
+            where = ".".join(filter(None, [owners.get(id(function)), function.name.value]))
+        elif function is not None:
+            continue  # the body of a class
+        numbers[where] += 1
+        if where and "." not in where:  # a function alone is rendered faster
+            old, new = (module.code_for_node(f) for f in (function, function.deep_replace(*change)))
+            changed = code.replace(old, new, 1).splitlines()
+        else:
+            changed = module.deep_replace(*change).code.splitlines()
+        if changed == lines:
+            continue
+        first, tail = 0, 0
+        while first < len(lines) and lines[first] == changed[first]:
+            first += 1
+        while tail < len(lines) - first and lines[-1 - tail] == changed[-1 - tail]:
+            tail += 1
+        last, low, high = len(lines) - tail, first, len(changed) - tail
+        before, after = ("\n".join(x).strip() for x in (lines[first:last], changed[low:high]))
+        yield Mutant(name, where, numbers[where], before, after, first, last, changed[low:high])
+
+
+def codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Generate a code object and those within it."""
+    yield code
+    for part in code.co_consts:
+        if isinstance(part, types.CodeType):
+            yield from codes(part)
+
+
+def apply(mutant: Mutant, functions: list[Any]) -> bool:
+    """Put a mutant into the running modules; return whether anything changed."""
+    path = Path(MODULES[mutant.module]).resolve()
+    name = MODULES[mutant.module][:-3].replace("/", ".")
+    code = compile(mutant.source(), str(path), "exec")
+    scratch = types.ModuleType(name)
+    scratch.__dict__.update(__file__=str(path), __package__=name.rpartition(".")[0])
+    exec(code, scratch.__dict__)
+    module = importlib.import_module(name)
+    if not mutant.function:
+        changed = False
+        for key, value in vars(scratch).items():
+            old = vars(module).get(key)
+            if isinstance(value, int | float | tuple) and repr(old) != repr(value):
+                for other in [m for n, m in sys.modules.items() if n.startswith("moecusp")]:
+                    if vars(other).get(key) is old:
+                        setattr(other, key, value)
+                        changed = True
+        return changed
+    fresh = {part.co_qualname: part for part in codes(code)}
+    for function in functions:
+        if function.__code__.co_filename == str(path) and function.__code__.co_qualname == mutant.function:
+            twin: Any = scratch
+            for step in mutant.function.split("."):
+                twin = getattr(twin, step)
+            function.__code__ = fresh[mutant.function]
+            function.__defaults__, function.__kwdefaults__ = twin.__defaults__, twin.__kwdefaults__
+            return True
+    return False

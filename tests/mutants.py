@@ -1,0 +1,206 @@
+"""Mutation testing of the numeric modules: `python -m tests.mutants [module ...]` (docs/mutation-testing.md).
+
+The mutants are mutmut's. Its way of running them puts a dispatcher around every function, of which a mutant costs the
+start of a test run; here the tests are collected once, and each mutant is a fork in which the code objects of the
+mutated functions are replaced before the tests that call them are run, first those that killed its neighbours. Tests
+run until one fails. What a fork cannot reach (values computed while a test file is imported) stays as it was, which
+can only let a mutant survive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import os
+import pickle
+import random
+import resource
+import signal
+import sys
+import tempfile
+import time
+import types
+from collections import Counter, defaultdict
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+os.environ["HYPOTHESIS_PROFILE"] = "mutants"
+
+import pytest
+
+from tests.mutant import MODULES, Mutant, apply, mutants
+
+TESTS = (
+    "accuracy arguments boundary cusps dynamics ecology equilibria escape escape_layers experts folds kernels "
+    "noise parameters rates responses softhard steps susceptibility symmetry tensor_derivatives tensor_equilibria "
+    "tensors"
+)
+OWN = {  # the tests of a module that is not tested under its own name
+    "steps": "steps accuracy",
+    "double": "kernels accuracy",
+    "elementary": "steps kernels",
+    "roots": "accuracy equilibria tensor_equilibria",
+    "pairs": "kernels",
+    "expert_kernels": "experts",
+    "expert_solver": "experts",
+    "experts": "experts tensors tensor_derivatives",
+    "expert_states": "experts tensors tensor_derivatives",
+    "escape_slope": "escape_layers escape",
+    "action": "escape_layers escape",
+    "gauss": "boundary responses",
+    "logistic": "responses",
+    "density": "noise tensor_derivatives",
+    "noise": "noise tensors tensor_derivatives",
+    "responses": "responses tensors tensor_derivatives",
+    "susceptibility": "susceptibility tensors tensor_derivatives",
+    "response_members": "responses",
+}
+PATIENCE = 5.0, 10.0  # seconds of processor time that a test may take, and how many times its usual time
+
+
+def silence() -> None:
+    """Send what this process prints nowhere."""
+    for stream in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
+
+
+class Runner:
+    """A plugin of pytest that runs the collected tests once for every mutant."""
+
+    def __init__(self, wanted: list[Mutant], output: Path, budget: float, known: Path | None) -> None:
+        self.wanted, self.output, self.budget, self.known = wanted, output, budget, known
+        self.report: Any = None
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        if report.failed:
+            self.report = report
+
+    def pytest_runtestloop(self, session: Any) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        gc.collect()
+        functions = [x for x in gc.get_objects() if type(x) is types.FunctionType]  # isinstance would ask torch
+        gc.freeze()
+        cost, reached = pickle.loads(self.known.read_bytes()) if self.known and self.known.exists() else ({}, {})
+        fresh = self.baseline({key: item for key, item in items.items() if key not in cost})
+        cost |= fresh[0]
+        for key, tests in fresh[1].items():
+            reached[key] = reached.get(key, set()) | tests
+        if self.known:
+            self.known.write_bytes(pickle.dumps((cost, reached)))
+        print(f"{len(items)} tests take {sum(cost.values()):.1f} s", flush=True)
+        killers: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for mutant in self.wanted:
+            path = str(Path(MODULES[mutant.module]).resolve())
+            keys = [k for k in reached if k[0] == path and mutant.function in ("", k[1])]
+            tests = set[str]().union(*(reached[k] for k in keys)) & items.keys()
+            known = killers[mutant.module + mutant.function], killers[mutant.module]
+            own = OWN.get(mutant.module, mutant.module).split()
+            first = tuple(f"tests/test_{name}.py" for name in [*own, "arguments"])
+            order = sorted(tests, key=lambda t: (-known[0][t], -min(known[1][t], 3), not t.startswith(first), cost[t]))
+            total, chosen = 0.0, list[str]()
+            for test in order:
+                total += cost[test]
+                if not chosen or total <= self.budget:
+                    chosen.append(test)
+            start = time.perf_counter()
+            mutant.outcome, mutant.test = self.fork(mutant, functions, [items[t] for t in chosen], cost)
+            mutant.seconds = round(time.perf_counter() - start, 2)
+            for counter in known:
+                counter[mutant.test] += 1
+            with self.output.open("a") as file:
+                print(json.dumps(asdict(mutant)), file=file)
+        return True
+
+    def fork(self, mutant: Mutant, functions: list[Any], items: list[Any], cost: dict[str, float]) -> tuple[str, str]:
+        """Return the outcome of one mutant and the test that killed it."""
+        note = Path(tempfile.gettempdir()) / f"mutant-{os.getpid()}"
+        note.write_text("")
+        child = os.fork()
+        if not child:
+            try:
+                silence()
+                resource.setrlimit(resource.RLIMIT_AS, (2**34, 2**34))
+                resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+                signal.signal(signal.SIGPROF, signal.SIG_DFL)
+                signal.setitimer(signal.ITIMER_PROF, PATIENCE[0])
+                if not apply(mutant, functions):
+                    os._exit(2)
+                for item, following in zip(items, [*items[1:], None], strict=True):
+                    signal.setitimer(signal.ITIMER_PROF, PATIENCE[0] + PATIENCE[1] * cost[item.nodeid])
+                    note.write_text(item.nodeid)
+                    item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                    if self.report:
+                        os._exit(1)
+                os._exit(0)
+            except BaseException:
+                os._exit(3)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        test = note.read_text()
+        note.unlink()
+        if status == 3 and not test:
+            return "killed", "import"
+        return {0: ("survived", ""), 2: ("void", "")}.get(status, ("killed", test))
+
+    def baseline(self, items: dict[str, Any]) -> tuple[dict[str, float], dict[tuple[str, str], set[str]]]:
+        """Return what each test costs, and which tests call each function; every test must pass."""
+        if not items:
+            return {}, {}
+        note = Path(tempfile.gettempdir()) / f"baseline-{os.getpid()}"
+        child = os.fork()
+        if not child:
+            silence()
+            cost: dict[str, float] = {}
+            reached: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+            failed, everything = [], list(items.values())
+            for item, following in zip(everything, [*everything[1:], None], strict=True):
+                seen: set[types.CodeType] = set()
+                start = time.process_time()
+                sys.settrace(lambda frame, *_, seen=seen: seen.add(frame.f_code))
+                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                sys.settrace(None)
+                cost[item.nodeid] = time.process_time() - start
+                if self.report:
+                    failed.append(item.nodeid)
+                    self.report = None
+                for code in seen:
+                    reached[code.co_filename, code.co_qualname].add(item.nodeid)
+            note.write_bytes(pickle.dumps((failed, cost, dict(reached))))
+            os._exit(0)
+        os.waitpid(child, 0)
+        failed, cost, result = pickle.loads(note.read_bytes())
+        note.unlink()
+        if failed:
+            raise pytest.UsageError(f"these fail without a mutant: {failed}")
+        return cost, result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("modules", nargs="*", default=list(MODULES))
+    parser.add_argument("--output", type=Path, default=Path("mutants.jsonl"), help="one line a mutant is added to it")
+    parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests at most for a mutant")
+    parser.add_argument("--known", type=Path, help="keep here which tests call which function, for the next run")
+    parser.add_argument("--sample", type=int, help="this many of a module at most, drawn at random")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--survivors", type=Path, help="only those that survived in this output of an earlier run")
+    options = parser.parse_args()
+    draw, wanted = random.Random(options.seed), list[Mutant]()
+    if options.survivors:
+        rows = [json.loads(line) for line in options.survivors.read_text().splitlines()]
+        wanted = [Mutant(**row) for row in rows if row["outcome"] == "survived" and row["module"] in options.modules]
+    for name in [] if options.survivors else options.modules:
+        found = list(mutants(name))
+        if options.sample and len(found) > options.sample:
+            found = sorted(draw.sample(found, options.sample), key=lambda m: m.key)
+        print(name, len(found), flush=True)
+        wanted += found
+    files = [p for p in (f"tests/test_{name}.py" for name in TESTS.split()) if Path(p).exists()]
+    doctests = [p for p in MODULES.values() if "_numerics" not in p]
+    arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files, *doctests]
+    sys.exit(pytest.main(arguments, plugins=[Runner(wanted, options.output, options.budget, options.known)]))
+
+
+if __name__ == "__main__":
+    main()
