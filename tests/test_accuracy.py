@@ -28,6 +28,7 @@ class TestEquilibria:
     @example((2.0, 5e-324))
     @example((1e308, -1e-308))
     @example((0.4085927580015998, 1.8181298505465733))
+    @example((3.902609901361816, 1.7648111717091204))  # a middle root where tanh begins to saturate
     def test_roots_are_those_of_the_drift(self, point: Point) -> None:
         found = mc.equilibria(*point)
         if mc.regime(*point) is Regime.FOLD:
