@@ -176,7 +176,9 @@ class TestExperts:
 def command(*arguments, **more):
     return subprocess.Popen(
         [sys.executable, "-m", "validation", "run", *arguments],
-        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **more,
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background jobs ignore it
+        **more,
     )  # fmt: skip
 
 
