@@ -53,23 +53,19 @@ def test_same_bits_on_the_geometry(fast: Any, points: list[Point]) -> None:
     np.testing.assert_array_equal(stability, portable[1])
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("count", [1, 4095, 4097, 100_001])
+@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize("count", [1, 4095, 4097, 250_001])
 def test_same_bits_across_blocks_and_threads(fast: Any, threads: int, count: int) -> None:
     rng = np.random.default_rng(count)
     g, eta = rng.uniform(0, 3, count), rng.uniform(-1.5, 1.5, count)
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
-    try:
-        u, stability = fast.solve(g, eta)
-    finally:
-        numba.set_num_threads(before)
+    u, stability = fast.solve(g, eta, threads)
     portable = np.empty_like(u), np.empty_like(stability)
     with np.errstate(all="ignore"):
         for part in roots.blocks(g):
             roots.solve_block(g[part], eta[part], portable[0][part], portable[1][part])
     np.testing.assert_array_equal(u, portable[0])
     np.testing.assert_array_equal(stability, portable[1])
+    assert count < 200_000 or count // (fast.SHARE * fast.BLOCK) >= threads, "every thread has a share"
 
 
 def test_folds_have_the_same_bits(fast: Any) -> None:

@@ -13,10 +13,10 @@ one's) and a y, L change sign. All other roots solve
 a root that is certain to be the only one, and the middle root -w, for which E changes sign; where tanh saturates the
 equation is written (u - E) - g + g (1 - tanh u) = 0 (docs/theory.md, section 3).
 
-Formulas only, under the same rule as `double`: every backend runs this code and returns the same bits. Over the whole
-domain a starting value is within 10 %; the first step, of order four, takes it to a few parts in 1e5 with a quick
-tanh; the second, Halley's with all digits, to the float. How many roots there are, and which equation the middle one
-solves, follows from `alone`, `prepare` and `middle_kind`.
+Formulas only, under the same rule as `double`: every backend runs this code and returns the same bits. A starting value
+is within 10 % (up to E = 1e9, beyond which the equations are linear); the first step, of order four, takes it to a few
+parts in 1e5 with a quick tanh; the second, Halley's with all digits, to the float. How many roots there are, and which
+equation the middle one solves, follows from `alone`, `prepare` and `middle_kind`.
 """
 
 from __future__ import annotations
