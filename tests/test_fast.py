@@ -48,7 +48,7 @@ def test_same_bits_on_the_geometry(fast: Any, points: list[Point]) -> None:
     u, stability = fast.solve(g, eta)
     with np.errstate(all="ignore"):
         portable = np.empty_like(u), np.empty_like(stability)
-        roots.solve_block(g, eta, *portable)
+        roots.solve_sheet(g, eta, *portable)
     np.testing.assert_array_equal(u, portable[0])
     np.testing.assert_array_equal(stability, portable[1])
 
@@ -61,8 +61,8 @@ def test_same_bits_across_blocks_and_threads(fast: Any, threads: int, count: int
     u, stability = fast.solve(g, eta, threads)
     portable = np.empty_like(u), np.empty_like(stability)
     with np.errstate(all="ignore"):
-        for part in roots.blocks(g):
-            roots.solve_block(g[part], eta[part], portable[0][part], portable[1][part])
+        for part in roots.blocks(g, roots.SHEET):
+            roots.solve_sheet(g[part], eta[part], portable[0][part], portable[1][part])
     np.testing.assert_array_equal(u, portable[0])
     np.testing.assert_array_equal(stability, portable[1])
     assert count < 200_000 or count // (fast.SHARE * fast.BLOCK) >= threads, "every thread has a share"

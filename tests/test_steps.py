@@ -19,7 +19,7 @@ from validation import reference
 
 FAR = 1e9
 NUMBER = 4000
-START, QUICK = 0.1, 4e-5
+START, QUICK = 0.1, 5e-5
 
 
 @pytest.fixture(autouse=True)
@@ -44,12 +44,12 @@ def bistable() -> tuple[Any, Any]:
 
 
 def outside() -> tuple[Any, Any]:
-    """Return gains above 1 and asymmetries up to 1e7 times the fold's."""
+    """Return gains above 1 and asymmetries up to 1e7 times the fold's, as many again from the fold to 10 times it."""
     rng = np.random.default_rng(2)
     gains = [1.0 + powers(rng, -15.6, 1.0), rng.uniform(1.2, 4.0, NUMBER), powers(rng, 1.0, 8.9)]
-    g = np.concatenate(gains)
-    size = np.concatenate([powers(rng, -7.0, 7.0) for _ in gains]) * steps.prepare(g, 0.0 * g)[0]
-    return g, size
+    times = [*(powers(rng, -7.0, 7.0) for _ in gains), *(1.0 + powers(rng, -15.0, 1.0) for _ in gains)]
+    g = np.concatenate(gains * 2)
+    return g, np.concatenate(times) * steps.prepare(g, 0.0 * g)[0]
 
 
 def subcritical() -> tuple[Any, Any]:
@@ -76,7 +76,7 @@ def direct_value(u: arb, g: float, level: float) -> arb:
 
 
 def assert_way(value: Callable[..., arb], parts: tuple[Any, Any], start: Any, quick: Any, last: Any) -> None:
-    """Fail unless last solves value(x, *parts) = 0 to 1e-15, quick to 4e-5 and start to 10 %."""
+    """Fail unless last solves value(x, *parts) = 0 to 1e-15, quick to 5e-5 and start to 10 %."""
     chosen = np.unique(np.concatenate([np.linspace(0, last.size - 1, 150).astype(int), [np.argmax(parts[1])]]))
     with reference.workprec(600):
         for k in chosen:
@@ -119,7 +119,10 @@ class TestWays:
         assert_way(direct_value, (g, -size), last, steps.small_rough(g, size), last)
 
     def test_only(self) -> None:
-        g, size = subcritical()
+        g, size = (np.concatenate(x) for x in zip(subcritical(), outside(), strict=True))
+        mine = steps.alone(g, size) & (size < FAR)
+        assert np.sum(mine & (g > 1.0)) > NUMBER
+        g, size = g[mine], size[mine]
         start = steps.only_start(g, size)
         assert_way(direct_value, (g, size), start, steps.direct_quick(1.0 - g, g, size, start), steps.only(g, size))
 

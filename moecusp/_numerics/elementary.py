@@ -9,7 +9,7 @@ from math import factorial
 from typing import Any
 
 from moecusp._numerics.double import polynomial, quick_sum, two_product, two_sum
-from moecusp._numerics.operations import as_bits, as_float, least, patched, where
+from moecusp._numerics.operations import as_bits, as_float, least, patched, split, where
 from moecusp._numerics.series import (
     COTH,
     LOG2_HIGH,
@@ -91,12 +91,20 @@ def curve_near(u: Any) -> Any:
 def tanh_parts(x: Any) -> Any:
     """Return whether x is below TANH_LIMIT, x or else 1, and that less tanh x without cancellation, for x >= 0."""
     near = x < TANH_LIMIT
-    inside = least(x, TANH_LIMIT)
-    y = inside * inside
+    above, below = split(near, deficit_near, deficit_far, x)
+    return near, where(near, x, 1.0), above / below
+
+
+def deficit_near(x: Any) -> Any:
+    """Return x - tanh x for 0 <= x < TANH_LIMIT as a fraction."""
+    y = x * x
+    return x * y * polynomial(TANH_NUMERATOR, y), polynomial(TANH_DENOMINATOR, y)
+
+
+def deficit_far(x: Any) -> Any:
+    """Return 1 - tanh x for x >= 0 as a fraction."""
     a, b = exponential_fraction(x)
-    above = where(near, inside * y * polynomial(TANH_NUMERATOR, y), a + a)
-    ratio = above / where(near, polynomial(TANH_DENOMINATOR, y), a + b)
-    return near, where(near, x, 1.0), ratio
+    return a + a, a + b
 
 
 def tanh_pair(x: Any) -> Any:
@@ -112,8 +120,8 @@ def quick_fraction(x: Any) -> Any:
     """
     inside = least(x, 5.2)
     y = inside * inside
-    below = 2027025.0 + y * (945945.0 + y * (51975.0 + y * (630.0 + y)))
-    rest = inside * y * (675675.0 + y * (45045.0 + y * (594.0 + y)))
+    below = polynomial((2027025.0, 945945.0, 51975.0, 630.0, 1.0), y)
+    rest = inside * y * polynomial((675675.0, 45045.0, 594.0, 1.0), y)
     return inside * below - rest, rest + (x - inside) * below, below
 
 

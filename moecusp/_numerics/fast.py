@@ -1,7 +1,7 @@
 """The equilibria of many routers as compiled loops (the `fast` extra: numba).
 
 The formulas are those of `steps` and below, as `traced` puts them; the bits are the same. What is written here is the
-assembly of `roots.solve_block` as loops that the compiler can vectorise: points are sorted by the equation they solve,
+assembly of `roots.solve_sheet` as loops that the compiler can vectorise: points are sorted by the equation they solve,
 and each equation has its own list.
 """
 

@@ -29,8 +29,21 @@ def namespace(x: Any) -> Any:
 
 
 def where(condition: Any, yes: Any, no: Any) -> Any:
-    """Return yes where the condition holds and no elsewhere."""
-    return namespace(condition).where(condition, yes, no)
+    """Return yes where the condition holds and no elsewhere.
+
+    NumPy's own branches for each point, which on random conditions costs as much as ten additions: numbers of 64 bits
+    are therefore chosen by their bits.
+    """
+    if is_tensor(condition):
+        return namespace(condition).where(condition, yes, no)
+    x, y = np.asarray(yes), np.asarray(no)
+    shape = np.shape(condition)
+    if not shape or x.dtype != y.dtype or x.itemsize != 8 or x.shape not in (shape, ()) or y.shape not in (shape, ()):
+        return np.where(condition, x, y)
+    mask, bits = np.negative(condition.view(np.int8)).astype(np.int64), y.view(np.int64)
+    mask &= x.view(np.int64) ^ bits
+    mask ^= bits
+    return mask.view(x.dtype)
 
 
 def least(x: Any, bound: float) -> Any:
@@ -52,6 +65,23 @@ def patched(values: Any, condition: Any, function: Any, *arguments: Any) -> Any:
         for whole, part in zip(values, function(*(x[places] for x in arguments)), strict=True):
             whole[places] = part
     return values
+
+
+def split(condition: Any, yes: Any, no: Any, *arguments: Any) -> Any:
+    """Return the tuple yes(*arguments) where the condition holds and no(*arguments) elsewhere, computed only there."""
+    flat = condition.ravel()
+    places, others = nonzero(flat), nonzero(~flat)
+    if not len(places):
+        return no(*arguments)
+    if not len(others):
+        return yes(*arguments)
+    whole: Any = None
+    for chosen, function in ((places, yes), (others, no)):
+        parts = function(*(x.ravel()[chosen] for x in arguments))
+        whole = whole or tuple(namespace(x).empty_like(arguments[0]).ravel() for x in parts)
+        for all_of_it, part in zip(whole, parts, strict=True):
+            all_of_it[chosen] = part
+    return tuple(x.reshape(condition.shape) for x in whole)
 
 
 def sqrt(x: Any) -> Any:

@@ -20,6 +20,7 @@ from moecusp._numerics.operations import is_tensor, namespace, nonzero, where
 
 FEW, MANY = 2**12, 2**18  # sizes from which compiled loops pay, loaded or not
 BLOCK = 16000  # points at a time: their arrays stay in the cache, and below the 128 KB for which memory is mapped anew
+SHEET = 2**16  # points sorted at a time, so that a rare kind of root has more than a few in a block
 
 MONOSTABLE, BISTABLE, FOLD, CUSP = 1, 2, 3, 4
 ABSENT, STABLE, UNSTABLE, SEMISTABLE = 0, 1, 2, 3
@@ -34,8 +35,8 @@ def solve(g: Any, eta: Any) -> tuple[Any, Any]:
     u = xp.stack([g, g, g], -1)
     stability = xp.zeros_like(u, dtype=xp.int8)
     with np.errstate(all="ignore"):
-        for part in blocks(g):
-            solve_block(g[part], eta[part], u[part], stability[part])
+        for part in blocks(g, SHEET):
+            solve_sheet(g[part], eta[part], u[part], stability[part])
     return u, stability
 
 
@@ -51,10 +52,10 @@ def _fast() -> Any:
     return import_module("moecusp._numerics.fast") if find_spec("numba") else None
 
 
-def blocks(x: Any) -> Iterator[slice]:
-    """Return the slices of a flat array that are worked on at a time; a tensor stays in one piece."""
-    size = len(x)
-    step = size if is_tensor(x) else BLOCK
+def blocks(x: Any, most: int = BLOCK) -> Iterator[slice]:
+    """Return the slices of a flat array that are worked on at a time, at least one; a tensor stays in one piece."""
+    size = max(len(x), 1)
+    step = size if is_tensor(x) else most
     return (slice(start, start + step) for start in range(0, size, step))
 
 
@@ -69,25 +70,23 @@ def regimes(g: Any, eta: Any) -> Any:
     return result
 
 
-def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
-    """Write the roots and their stability of one block of points."""
+def solve_sheet(g: Any, eta: Any, u: Any, stability: Any) -> None:
+    """Write the roots and their stability of a sheet of points: sorted by equation, and solved a block at a time."""
     xp = namespace(g)
     u[:] = xp.nan
     stability[:] = ABSENT
     stability[:, 0] = STABLE
 
-    single = steps.alone(g, abs(eta))
+    (single,) = blocked(lambda g, h: (steps.alone(g, abs(h)),), g, eta)
     below = nonzero(single)
-    gb, hb = g[below], eta[below]
-    u[below, 0] = mirrored(hb, steps.only(gb, abs(hb)))
+    (u[below, 0],) = blocked(lambda g, h: (mirrored(h, steps.only(g, abs(h))),), g[below], eta[below])
 
     above = nonzero(~single)
     ga, ha = g[above], eta[above]
-    ea = abs(ha)
-    fold, gap, fold_u, a = steps.prepare(ga, ea)
-    right = fold_u + reach(a, fold + ea)
+    fold, gap, fold_u, a, right = blocked(far, ga, ha)
     u[above, 0] = mirrored(ha, right)
 
+    ea = abs(ha)
     two = nonzero(ea == fold)
     if len(two):
         place, side = above[two], xp.signbit(ha[two])
@@ -98,18 +97,26 @@ def solve_block(g: Any, eta: Any, u: Any, stability: Any) -> None:
 
     three = nonzero(ea < fold)
     place, g3, e3, gap3, u3, a3, h3, right3 = (x[three] for x in (above, ga, ea, gap, fold_u, a, ha, right))
-    left, middle = u3 + reach(a3, gap3), xp.empty_like(u3)
-    kind = steps.middle_kind(g3, e3, u3)
+    left, kind = blocked(lambda a, gap, u, g, e: (u + reach(a, gap), steps.middle_kind(g, e, u)), a3, gap3, u3, g3, e3)
+    middle = xp.empty_like(u3)
     by_fold, by_tail, by_value = (nonzero(kind == k) for k in range(3))
-    middle[by_fold] = u3[by_fold] - steps.before(a3[by_fold], gap3[by_fold])
-    middle[by_tail] = steps.saturated(g3[by_tail], e3[by_tail])
-    middle[by_value] = steps.small(g3[by_value], e3[by_value])
+    (before,) = blocked(lambda a, gap: (steps.before(a, gap),), a3[by_fold], gap3[by_fold])
+    middle[by_fold] = u3[by_fold] - before
+    (middle[by_tail],) = blocked(lambda g, e: (steps.saturated(g, e),), g3[by_tail], e3[by_tail])
+    (middle[by_value],) = blocked(lambda g, e: (steps.small(g, e),), g3[by_value], e3[by_value])
     side = xp.signbit(h3)
     u[place, 0] = -where(side, right3, left)
     u[place, 1] = where(side, middle, -middle) + 0.0  # no negative zeros
     u[place, 2] = where(side, left, right3)
     stability[place, 1] = UNSTABLE
     stability[place, 2] = STABLE
+
+
+def far(g: Any, eta: Any) -> tuple[Any, ...]:
+    """Return eta_f, the gap eta_f - |eta|, u_f, a and the size of the root on the side of eta, for g > 1."""
+    size = abs(eta)
+    fold, gap, fold_u, a = steps.prepare(g, size)
+    return fold, gap, fold_u, a, fold_u + reach(a, fold + size)
 
 
 def mirrored(eta: Any, root: Any) -> Any:

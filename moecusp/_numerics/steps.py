@@ -36,7 +36,7 @@ from moecusp._numerics.elementary import (
     tanh_pair,
     tanh_parts,
 )
-from moecusp._numerics.operations import greatest, least, patched, sqrt, where
+from moecusp._numerics.operations import greatest, least, patched, split, sqrt, where
 
 _FAR = 1e9  # this far out the equations are linear, and one step finds the root from anywhere
 
@@ -187,16 +187,26 @@ def lifted(size: Any) -> Any:
 
 def only_start(g: Any, e: Any) -> Any:
     """Return an only root roughly."""
-    above = g > 1.0
     root = rough_root(e * 3.0 / greatest(g, 0.1))
-    small = least(root, 1.5)
-    cubic = where(above, root, root * (1.0 + 0.13 * small * small))
-    ratio = where(above, g - 1.0, (1.0 - g) * cubic) / where(above, g * root, e)
-    near = where(above, root + ratio, cubic)
-    small = least(near, 1.5)
-    near = near * where(above, 1.0 + 0.13 * small * small, rough_reciprocal_sqrt(1.0 + ratio * (ratio + 0.2)))
+    (near,) = split(g > 1.0, above_start, below_start, g, root, 1.0 / e)
     far = e + g * rough_tanh(near)
     return greatest(near, far)
+
+
+def above_start(g: Any, root: Any, over: Any) -> Any:
+    """Return a small only root for g > 1 roughly, from that for g - 1 = 0 and 1/E."""
+    part = 0.3333333333333333 * root * root * over  # 1/(g root), but for errors of the rough root
+    near = root + (g - 1.0) * part * (2.0 - g * root * part)
+    small = least(near, 1.5)
+    return (near * (1.0 + 0.13 * small * small),)
+
+
+def below_start(g: Any, root: Any, over: Any) -> Any:
+    """Return a small only root for g <= 1 roughly, from that for g - 1 = 0 and 1/E."""
+    small = least(root, 1.5)
+    cubic = root * (1.0 + 0.13 * small * small)
+    part = (1.0 - g) * cubic * over
+    return (cubic * rough_reciprocal_sqrt(1.0 + part * (part + 0.2)),)
 
 
 def only_lowered(g: Any, size: Any, u: Any) -> Any:

@@ -113,6 +113,11 @@ def patched(values: Any, condition: Scalar, function: Any, *arguments: Any) -> A
     return tuple(where(condition, p, v) for p, v in zip(function(*arguments), values, strict=True))
 
 
+def split(condition: Scalar, yes: Any, no: Any, *arguments: Any) -> Any:
+    """Return yes(*arguments) where the condition holds and no(*arguments) elsewhere."""
+    return patched(no(*arguments), condition, yes, *arguments)
+
+
 def take(table: tuple[float, ...], index: Scalar) -> Scalar:
     """Return an entry of a table of constants."""
     module, kind = index.builder.module, ir.ArrayType(_FLOAT, len(table))
@@ -136,6 +141,7 @@ def _bind() -> dict[str, Any]:
         "where": where,
         "take": take,
         "patched": patched,
+        "split": split,
         "least": lambda x, bound: where(x < bound, x, bound),
         "greatest": lambda x, y: where(x > y, x, y),
         "sqrt": lambda x: x.call("llvm.sqrt"),

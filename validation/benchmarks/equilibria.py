@@ -115,8 +115,8 @@ def portable(g: Any, eta: Any) -> None:
     """Solve by NumPy alone, whatever is installed."""
     u, stability = np.empty((g.size, 3)), np.empty((g.size, 3), dtype=np.int8)
     with np.errstate(all="ignore"):
-        for part in roots.blocks(g):
-            roots.solve_block(g[part], eta[part], u[part], stability[part])
+        for part in roots.blocks(g, roots.SHEET):
+            roots.solve_sheet(g[part], eta[part], u[part], stability[part])
 
 
 BRENTQ, FIND_ROOT = "scipy brentq in a Python loop", "scipy elementwise.find_root"
