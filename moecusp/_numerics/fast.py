@@ -52,14 +52,15 @@ def loop(function: Any) -> Any:
 
 
 @loop
-def split(g: Any, eta: Any, at: Any, gs: Any, hs: Any) -> Any:
+def split(g: Any, eta: Any, above: Any, at: Any, gs: Any, hs: Any) -> Any:
     """List the points that are certainly alone from the back, the others from the front; return how many these are."""
+    for i in range(g.size):
+        above[i] = not alone(g[i], abs(eta[i]))
     n, last = np.uint64(0), np.uint64(g.size - 1)
     for i in range(g.size):
-        above = not alone(g[i], abs(eta[i]))
-        k = where(above, n, last - np.uint64(i) + n)
+        k = where(above[i] != 0, n, last - np.uint64(i) + n)
         at[k], gs[k], hs[k] = i, g[i], eta[i]
-        n += np.uint64(above)
+        n += np.uint64(above[i])
     return np.int64(n)
 
 
@@ -177,11 +178,13 @@ def small(n: Any, chosen: Any, g: Any, e: Any, p: Any, q: Any, w: Any, middle: A
 
 
 @loop
-def finish_one(at: Any, x: Any, u: Any, stability: Any) -> None:
-    """Write every point as if it had one root."""
+def finish_one(at: Any, x: Any, first: Any, u: Any, stability: Any) -> None:
+    """Write every point as if it had one root: in order, so that whole registers are written."""
     for k in range(x.size):
-        i = at[k]
-        u[i, 0], u[i, 1], u[i, 2] = x[k] + 0.0, np.nan, np.nan
+        first[at[k]] = x[k] + 0.0
+    for i in range(x.size):
+        u[i, 0], u[i, 1], u[i, 2] = first[i], np.nan, np.nan
+    for i in range(x.size):
         stability[i, 0], stability[i, 1], stability[i, 2] = 1, 0, 0
 
 
@@ -237,13 +240,13 @@ def solve_part(g: Any, eta: Any, u: Any, stability: Any, first: int, threads: in
         size = min(BLOCK, g.size - start)
         end = start + size
         roots, kinds_of_roots = u[start:end], stability[start:end]
-        n = split(g[start:end], eta[start:end], at, gs, hs)
+        n = split(g[start:end], eta[start:end], chosen, at, gs, hs)
         only(gs[n:size], hs[n:size], w, x[n:size])
         folds(n, gs, hs, fold, gap, fold_u, a, level)
         m, on = inside(n, gs, hs, fold, gap, fold_u, a, level, of, g3, e3, u3)
         beyond(n + m, a, level, d)
         outer(n, hs, fold_u, d, x)
-        finish_one(at, x[:size], roots, kinds_of_roots)
+        finish_one(at, x[:size], w, roots, kinds_of_roots)
         if on:
             finish_two(n, at, hs, fold, fold_u, x, roots, kinds_of_roots)
         kinds(m, g3, e3, u3, kind)
