@@ -101,10 +101,19 @@ def inside(
 
 
 @loop
-def beyond(n: Any, a: Any, level: Any, d: Any) -> None:
-    """Solve for the distances of n outer roots from their folds."""
-    for k in range(n):
+def before(n: Any, m: Any, near: Any, chosen: Any, a: Any, level: Any) -> None:
+    """Append so many chosen of m middle roots, to n + m outer ones: signs change."""
+    for k in range(near):
+        a[n + m + k], level[n + m + k] = -a[n + chosen[k]], -level[n + chosen[k]]
+
+
+@loop
+def distances(outer: Any, n: Any, a: Any, level: Any, d: Any) -> None:
+    """Solve for the distances of n roots from their folds, of which so many lie outside, the others between them."""
+    for k in range(outer):
         d[k] = beyond_start(a[k], level[k])
+    for k in range(outer, n):
+        d[k] = before_start(-a[k], -level[k])
     for k in range(n):
         d[k] = fold_quick(a[k], level[k], d[k])
     for k in range(n):
@@ -137,18 +146,10 @@ def pick(form: Any, n: Any, kind: Any, chosen: Any) -> Any:
 
 
 @loop
-def before(n: Any, chosen: Any, a: Any, gap: Any, fold_u: Any, p: Any, q: Any, w: Any, middle: Any) -> None:
-    """Solve for n chosen middle roots near their folds."""
+def inner(n: Any, chosen: Any, fold_u: Any, d: Any, middle: Any) -> None:
+    """Write n chosen middle roots near their folds."""
     for k in range(n):
-        p[k], q[k] = -a[chosen[k]], -gap[chosen[k]]
-    for k in range(n):
-        w[k] = before_start(-p[k], -q[k])
-    for k in range(n):
-        w[k] = fold_quick(p[k], q[k], w[k])
-    for k in range(n):
-        w[k] = fold_step(p[k], q[k], w[k])
-    for k in range(n):
-        middle[chosen[k]] = fold_u[chosen[k]] - w[k]
+        middle[chosen[k]] = fold_u[chosen[k]] - d[k]
 
 
 @loop
@@ -231,7 +232,7 @@ def solve_part(g: Any, eta: Any, u: Any, stability: Any, first: int, threads: in
     at, of, chosen = np.empty(ROW, np.uint32), np.empty(ROW, np.uint32), np.empty(ROW, np.uint32)
     gs, hs, x, p, q, w = np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW)
     fold, gap, fold_u, kind, middle = np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW), np.empty(ROW)
-    a, level, d = np.empty(2 * ROW), np.empty(2 * ROW), np.empty(2 * ROW)
+    a, level, d = np.empty(3 * ROW), np.empty(3 * ROW), np.empty(3 * ROW)
     g3, e3, u3 = np.empty(ROW), np.empty(ROW), np.empty(ROW)
     for block in range((g.size + BLOCK - 1) // BLOCK):
         if block // SHARE % threads != first:
@@ -244,13 +245,15 @@ def solve_part(g: Any, eta: Any, u: Any, stability: Any, first: int, threads: in
         only(gs[n:size], hs[n:size], w, x[n:size])
         folds(n, gs, hs, fold, gap, fold_u, a, level)
         m, on = inside(n, gs, hs, fold, gap, fold_u, a, level, of, g3, e3, u3)
-        beyond(n + m, a, level, d)
+        kinds(m, g3, e3, u3, kind)
+        near = pick(0, m, kind, chosen)
+        before(n, m, near, chosen, a, level)
+        distances(n + m, n + m + near, a, level, d)
+        inner(near, chosen, u3, d[n + m :], middle)
         outer(n, hs, fold_u, d, x)
         finish_one(at, x[:size], w, roots, kinds_of_roots)
         if on:
             finish_two(n, at, hs, fold, fold_u, x, roots, kinds_of_roots)
-        kinds(m, g3, e3, u3, kind)
-        before(pick(0, m, kind, chosen), chosen, a[n:], level[n:], u3, p, q, w, middle)
         saturated(pick(1, m, kind, chosen), chosen, g3, e3, p, q, w, middle)
         small(pick(2, m, kind, chosen), chosen, g3, e3, p, q, w, middle)
         finish_three(m, of, at, hs, x, u3, d[n:], middle, roots, kinds_of_roots)
