@@ -9,7 +9,7 @@ from typing import Any
 from moecusp.precise.newton import START
 
 _MOST = 2_000_000
-_FLOAT = 44  # bits of a start in floats
+_FLOAT = 48  # bits of a start in floats
 _CLEAR = 1e-4  # distance from the folds, in proportion, that lets floats find the roots
 
 
@@ -25,9 +25,12 @@ def starts(number: Any, g: Fraction, size: Fraction) -> tuple[list[Any], int]:
 
 def _float_starts(g: Fraction, size: Fraction) -> list[float] | None:
     """Return the roots to a good dozen digits by plain floats; None where that is not certain to work."""
-    if not (1.01 < g < 100 and 1e-3 < size < 100):
+    try:
+        gain, level = float(g), float(size)
+    except OverflowError:
         return None
-    gain, level = float(g), float(size)
+    if not (1.01 < gain < 100.0 and 1e-3 < level < 100.0):
+        return None
     fold, slant = math.asinh(math.sqrt(gain - 1.0)), math.sqrt((gain - 1.0) / gain)
     height = gain * slant - fold
     if abs(level / height - 1.0) < _CLEAR:
