@@ -86,7 +86,6 @@ def _balanced(g: Fraction, k: int, digits: int, backend: str) -> ExpertState:
 
 def _values(g: Fraction, k: int, m: int, start: Any) -> Any:
     """Return the function that computes (x, high load, low load)."""
-
     whole = math.lcm(k, g.denominator)
     tilt, gain = (k - 2 * m) * (whole // k), g.numerator * (whole // g.denominator)
 

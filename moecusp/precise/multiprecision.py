@@ -15,7 +15,7 @@ from math import frexp
 from typing import Any
 
 import mpmath
-from mpmath.libmp import MPZ, from_int, from_man_exp, from_rational, mpf_pos
+from mpmath.libmp import from_int, from_man_exp, from_rational, mpf_pos
 
 from moecusp._arguments import ParameterError, integer
 

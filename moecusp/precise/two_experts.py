@@ -66,13 +66,14 @@ def fold_asymmetry(gain: Any, *, digits: int = 50, backend: str = "auto") -> Any
     ...     print(precise.fold_asymmetry("1.0000000001", digits=30))
     6.66666666646666666667738095238e-16
     """
-    d = exact("gain", gain, 1) - 1
+    top, bottom = exact("gain", gain, 1).as_integer_ratio()
+    excess = top - bottom
 
-    def terms(n: Any, d: Any) -> tuple[Any, Any]:
-        root = n.sqrt(d * (1 + d))
-        return root, -n.log1p(2 * (d + root)) / 2  # arsinh sqrt(g - 1)
+    def terms(n: Any) -> tuple[Any, Any]:
+        root = n.sqrt(n.integer(excess * top))  # whole numbers as far as they go
+        return root / bottom, -n.log1p(2 * (excess + root) / bottom) / 2  # arsinh sqrt(g - 1)
 
-    return evaluate(terms, digits, backend, d)
+    return evaluate(terms, digits, backend)
 
 
 def hysteresis_width(gain: Any, *, digits: int = 50, backend: str = "auto") -> Any:

@@ -246,9 +246,9 @@ def closed_forms() -> Iterator[str]:
 
 
 def digits() -> Iterator[str]:
-    """Yield the cost of a thousand digits by both arithmetics, a dozen points a turn."""
+    """Yield the cost of a thousand digits by both arithmetics, a hundred points a turn."""
     names = ["mpmath", *(["flint"] if importlib.util.find_spec("flint") else [])]
-    gains, drives = [f"1.{k}" for k in range(25, 37)], [f"0.0{k}" for k in range(25, 37)]
+    gains, drives = [f"1.{k}" for k in range(300, 400)], [f"0.0{k}" for k in range(100, 200)]
     for title, work, arguments in (
         ("three roots", precise.equilibria, list(zip(gains, drives, strict=True))),
         ("fold", precise.fold_asymmetry, [(gain,) for gain in gains]),
@@ -259,7 +259,7 @@ def digits() -> Iterator[str]:
             for point in arguments:
                 work(*point, digits=1000, backend=backend)
 
-        contest = Contest(51)
+        contest = Contest(21)
         for name in names:
             contest.add(name, partial(turn, name), len(arguments))
         seconds = contest.seconds()
