@@ -14,17 +14,19 @@ START = 60  # bits of a starting value
 Slopes = Callable[[], tuple[Any, Any]]
 Function = Callable[[Any, Any], tuple[Any, tuple[Any, ...], Slopes]]
 
-_CURVE = 2  # the least bits that curvature takes from a step
+CURVE = 2  # the least bits that curvature takes from a step
 _WIDE = 800  # bits from which on it pays to take the second order with fewer
 _STRAYED = "a root did not converge; please report the parameters"
 
 
-def newton(number: Any, f: Function, x: Any, bits: int, good: int = START // 2 - 6) -> Any:
+def newton(
+    number: Any, f: Function, x: Any, bits: int, good: int = START // 2 - 6, course: tuple[int, int] | None = None
+) -> Any:
     """Return the root of f near x, right to so many bits; x itself is hoped to be right to `good` bits.
 
     f(number, x) returns f, the terms that f is the sum of, and a function that returns f' and f''/2 at the precision
     of the moment. Where the terms cancel, `lost` bits go; from e right bits a step leads to 3 e - 2 curve, curve about
-    log2 |x f''/f'|. Each step is taken with just the precision that its outcome deserves, the last one alone with all
+    log2 |x f''/f'|; course tells the two, if known before. Each step is taken with just the precision that its outcome deserves, the last one alone with all
     of it; the derivatives need less, and the second still less. The size of a step tells what the value before was
     worth, and the outcome is believed accordingly.
     """
@@ -33,7 +35,10 @@ def newton(number: Any, f: Function, x: Any, bits: int, good: int = START // 2 -
     context, exponent, goal = number.ctx, number.exponent, bits + 4
     before = context.prec
     try:
-        x, good, lost, curve = _first_step(number, f, x, goal, good)
+        if course is None:
+            x, good, lost, curve = _first_step(number, f, x, goal, good)
+        else:
+            lost, curve = course
         size, aims = exponent(x), _aims(goal, good, curve)
         while good < goal:
             aim = aims.pop()
@@ -71,7 +76,7 @@ def _first_step(number: Any, f: Function, x: Any, goal: int, good: int) -> tuple
 
     Farther away plain Newton steps are taken: they keep to one side of the root of a convex function.
     """
-    context, exponent, lost, curve = number.ctx, number.exponent, 0, _CURVE
+    context, exponent, lost, curve = number.ctx, number.exponent, 0, CURVE
     aim = min(goal, 3 * good - 2 * curve)  # all that it may reach: few bits cost little
     for _ in range(400):
         context.prec = precision = aim + lost + curve + 8

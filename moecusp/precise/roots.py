@@ -27,8 +27,7 @@ def drift_roots(number: Any, g: Fraction, eta: Fraction, bits: int) -> list[Any]
 
         return load - score + level, (load, score), slopes
 
-    places, good = starts(number, g, size)
-    roots = [newton(number, f, start, bits, good) for start in places]
+    roots = [newton(number, f, x, bits, good, course) for x, good, course in starts(number, g, size)]
     if eta >= 0:
         return roots
     with number.precision(bits + 8):
