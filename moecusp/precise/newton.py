@@ -26,9 +26,9 @@ def newton(
 
     f(number, x) returns f, the terms that f is the sum of, and a function that returns f' and f''/2 at the precision
     of the moment. Where the terms cancel, `lost` bits go; from e right bits a step leads to 3 e - 2 curve, curve about
-    log2 |x f''/f'|; course tells the two, if known before. Each step is taken with just the precision that its outcome deserves, the last one alone with all
-    of it; the derivatives need less, and the second still less. The size of a step tells what the value before was
-    worth, and the outcome is believed accordingly.
+    log2 |x f''/f'|; course tells the two, where they are known before. Each step is taken with just the precision that
+    its outcome deserves, the last one alone with all of it; the derivatives need less, and the second still less. The
+    size of a step tells what the value before was worth, and the outcome is believed accordingly.
     """
     if x == 0:
         return x
