@@ -22,7 +22,7 @@ from moecusp.precise.starts import outer_start
 def escape_barrier(gain: Any, asymmetry: Any = 0, *, digits: int = 50, backend: str = "auto") -> tuple[Any, Any]:
     """Return the barriers from the lower and the upper stable state; see `moecusp.escape_barrier`.
 
-    Each point of the quadrature solves an equation: 200 digits take a second with flint, ten with mpmath.
+    Each point of the quadrature solves an equation: 200 digits take a second with flint, several with mpmath.
     Large gains have layers that cost more: gains to 30 or so are practical.
 
     >>> from moecusp import precise
@@ -151,16 +151,16 @@ def _climb(n: Any, u: Any, g: Fraction, eta: Fraction, bits: int) -> Any:
         if -1 < y < 0:
             half, sway = n.sinh(y / 2), n.tanh(u) * n.sinh(y)
             bow = 2 * half * half
-            rise, sizes = gain * n.log1p(bow + sway), (gain * bow, gain * sway)
+            rise, size = gain * n.log1p(bow + sway), gain * (bow + abs(sway))
         else:
-            rise, sizes = gain * (_log_cosh(n, u + y) - _log_cosh(n, u)), (gain * (abs(u) + abs(y) + 1),)
+            rise, size = gain * (_log_cosh(n, u + y) - _log_cosh(n, u)), gain * (abs(u) + abs(y) + 1)
 
         def slopes() -> tuple[Any, Any]:
             t = n.tanh(u + y)
             return gain * t - share, gain * (1 - t * t) / 2
 
         fall = y * share
-        return rise - fall, (*sizes, fall), slopes
+        return rise - fall, (size, fall), slopes
 
     y = newton(n, f, start, bits)
     return n.blur(y, n.exponent(y) - bits)

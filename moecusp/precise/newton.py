@@ -16,6 +16,7 @@ Function = Callable[[Any, Any], tuple[Any, tuple[Any, ...], Slopes]]
 
 CURVE = 2  # the least bits that curvature takes from a step
 _WIDE = 800  # bits from which on it pays to take the second order with fewer
+_STEPS = 400  # more than any root takes
 _STRAYED = "a root did not converge; please report the parameters"
 
 
@@ -40,7 +41,9 @@ def newton(
         else:
             lost, curve = course
         size, aims = exponent(x), _aims(goal, good, curve)
-        while good < goal:
+        for _ in range(_STEPS):
+            if good >= goal:
+                return x
             aim = aims.pop()
             context.prec = precision = aim + lost + curve + 8
             value, _, slopes = f(number, x)
@@ -66,7 +69,7 @@ def newton(
                 aims = _aims(goal, good, curve)
             else:
                 good = aim
-        return x
+        raise ArithmeticError(_STRAYED)
     finally:
         context.prec = before
 
@@ -78,7 +81,7 @@ def _first_step(number: Any, f: Function, x: Any, goal: int, good: int) -> tuple
     """
     context, exponent, lost, curve = number.ctx, number.exponent, 0, CURVE
     aim = min(goal, 3 * good - 2 * curve)  # all that it may reach: few bits cost little
-    for _ in range(400):
+    for _ in range(_STEPS):
         context.prec = precision = aim + lost + curve + 8
         value, terms, slopes = f(number, x)
         first, bend = slopes()

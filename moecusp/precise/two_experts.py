@@ -97,7 +97,7 @@ def cusp_set(gain: Any, *, digits: int = 50, backend: str = "auto") -> Any:
 def fold_gain(asymmetry: Any, *, digits: int = 50, backend: str = "auto") -> Any:
     """Return the g >= 1 with eta_f(g) = |eta|; see `moecusp.fold_gain`.
 
-    Newton's method for sinh y - y = 2|eta| in y = 2 v; g = cosh^2 v = (1 + cosh y)/2 needs no function of y any more.
+    Halley's method for sinh y - y = 2|eta| in y = 2 v; g = cosh^2 v = (1 + cosh y)/2 needs no function of y any more.
     """
     number, bits = arithmetic(backend), bits_for(digits)
     eta = abs(exact("asymmetry", asymmetry))
@@ -128,7 +128,7 @@ def fold_gain(asymmetry: Any, *, digits: int = 50, backend: str = "auto") -> Any
 def equilibria(gain: Any, asymmetry: Any = 0, *, digits: int = 50, backend: str = "auto") -> tuple[Any, ...]:
     """Return every equilibrium, ascending; see `moecusp.equilibria`.
 
-    Each root is located with few digits and refined by Newton's method for F, the precision doubling from step to
+    Each root is located with few digits and refined by Halley's method for F, the precision trebling from step to
     step: the last and dearest step evaluates tanh once. A fold at rational parameters other than the cusp does not
     exist (its asymmetry would be transcendental), so the number of roots is always decided.
 
