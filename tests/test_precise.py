@@ -36,6 +36,21 @@ class TestRoots:
                 error = (g * mpmath.tanh(u) - u + eta) / slope
                 assert abs(error) <= abs(u) * mpmath.mpf(10) ** (-digits)
 
+    @pytest.mark.parametrize("gain", ["1.0101", "1.3", "2", "9", "99"])
+    @pytest.mark.parametrize("share", ["1e-3", "0.3", "0.9998", "1.0002", "3"])
+    def test_drift_vanishes_where_floats_find_the_start(self, backend: str, gain: str, share: str) -> None:
+        asymmetry = precise.fold_asymmetry(gain, digits=20) * mpmath.mpf(share)
+        g, eta = Fraction(gain), mpmath.mpf(asymmetry)
+        for digits in (*range(20, 160, 3), 400):
+            roots = precise.equilibria(g, eta, digits=digits, backend=backend)
+            assert len(roots) == (3 if float(share) < 1 else 1)
+            with mpmath.workdps(2 * digits + 50):
+                gain_ = mpmath.mpf(gain)
+                for u in roots:
+                    slope = gain_ * mpmath.sech(u) ** 2 - 1
+                    error = (gain_ * mpmath.tanh(u) - u + eta) / slope
+                    assert abs(error) <= abs(u) * mpmath.mpf(10) ** (-digits)
+
     def test_one_full_evaluation_of_tanh_a_root(self, backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
         number = multiprecision.arithmetic(backend)
         costs: list[int] = []
@@ -127,6 +142,28 @@ def test_wrong_digits(digits: Any) -> None:
 def test_wrong_gain(value: Any) -> None:
     with pytest.raises(ParameterError, match="gain"):
         precise.fold_asymmetry(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("0012.50", "25/2"),
+        ("3.", "3"),
+        (".5", "1/2"),
+        ("-1.5", "-3/2"),
+        ("1/3", "1/3"),
+        ("2.5e-3", "1/400"),
+        (" 7 ", 7),
+    ],
+)
+def test_strings_are_exact(text: str, value: Any) -> None:
+    assert multiprecision.exact("gain", text) == Fraction(value)
+
+
+@pytest.mark.parametrize("text", ["", ".", "1.2.3", "1.-2", "²", "1.²", "0x1", "1,5"])
+def test_strings_that_are_no_numbers(text: str) -> None:
+    with pytest.raises(ParameterError, match="gain"):
+        multiprecision.exact("gain", text)
 
 
 def test_wrong_backend() -> None:

@@ -15,14 +15,14 @@ from moecusp.precise.multiprecision import arithmetic, exact
 from moecusp.precise.newton import START, Slopes, newton
 from moecusp.precise.noise import _router, drift_integral
 from moecusp.precise.quadrature import integrate
-from moecusp.precise.roots import blurred_roots, drift_roots
+from moecusp.precise.roots import blurred_roots, drift_roots, in_proportion
 from moecusp.precise.starts import outer_start
 
 
 def escape_barrier(gain: Any, asymmetry: Any = 0, *, digits: int = 50, backend: str = "auto") -> tuple[Any, Any]:
     """Return the barriers from the lower and the upper stable state; see `moecusp.escape_barrier`.
 
-    Each point of the quadrature solves an equation: 200 digits take a second with flint, ten with mpmath.
+    Each point of the quadrature solves an equation: 200 digits take a second with flint, several with mpmath.
     Large gains have layers that cost more: gains to 30 or so are practical.
 
     >>> from moecusp import precise
@@ -144,22 +144,25 @@ def _climb(n: Any, u: Any, g: Fraction, eta: Fraction, bits: int) -> Any:
         else:  # where the other terms have fallen below |w| - |u| - log 2
             start = n.settle(-(u + abs(u) + 1) / (1 + (u - e) / k))
 
-    def f(n: Any, y: Any, g: Any, eta: Any) -> tuple[Any, Any, Slopes]:
-        share = (u - eta) / g
+    gain, level, one = in_proportion(n, g, eta)
+
+    def f(n: Any, y: Any) -> tuple[Any, tuple[Any, ...], Slopes]:
+        share = one * u - level
         if -1 < y < 0:
             half, sway = n.sinh(y / 2), n.tanh(u) * n.sinh(y)
-            rise, size = n.log1p(2 * half * half + sway), 2 * half * half + abs(sway)
+            bow = 2 * half * half
+            rise, size = gain * n.log1p(bow + sway), gain * (bow + abs(sway))
         else:
-            rise, size = _log_cosh(n, u + y) - _log_cosh(n, u), abs(u) + abs(y) + 1
+            rise, size = gain * (_log_cosh(n, u + y) - _log_cosh(n, u)), gain * (abs(u) + abs(y) + 1)
 
-        def slopes() -> tuple[Any, ...]:
+        def slopes() -> tuple[Any, Any]:
             t = n.tanh(u + y)
-            spread = 1 - t * t
-            return t - share, spread, -2 * t * spread
+            return gain * t - share, gain * (1 - t * t) / 2
 
-        return rise - y * share, size + abs(y * share), slopes
+        fall = y * share
+        return rise - fall, (size, fall), slopes
 
-    y = newton(n, f, (g, eta), start, bits)
+    y = newton(n, f, start, bits)
     return n.blur(y, n.exponent(y) - bits)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -85,21 +86,23 @@ def _balanced(g: Fraction, k: int, digits: int, backend: str) -> ExpertState:
 
 def _values(g: Fraction, k: int, m: int, start: Any) -> Any:
     """Return the function that computes (x, high load, low load)."""
+    whole = math.lcm(k, g.denominator)
+    tilt, gain = (k - 2 * m) * (whole // k), g.numerator * (whole // g.denominator)
 
-    def f(n: Any, w: Any, t: Any, g: Any) -> tuple[Any, Any, Slopes]:
+    def f(n: Any, w: Any) -> tuple[Any, tuple[Any, ...], Slopes]:
         square = 1 / n.sinh(w) ** 2
         coth = n.sqrt(1 + square)
         product = w * coth
 
-        def slopes() -> tuple[Any, ...]:
-            lag, bent = coth - w * square, product - 1
-            return lag - t, 2 * square * bent, 2 * square * (lag - 2 * coth * bent)
+        def slopes() -> tuple[Any, Any]:
+            return whole * (coth - w * square) - tilt, whole * square * (product - 1)
 
-        return product - t * w - g, product, slopes
+        size = whole * product
+        return size - tilt * w - gain, (size,), slopes
 
     def compute(n: Any) -> tuple[Any, Any, Any]:
         bits = n.ctx.prec
-        w = newton(n, f, (Fraction(k - 2 * m, k), g), start, bits)
+        w = newton(n, f, start, bits)
         x = 2 * n.blur(w, n.exponent(w) - bits)
         decay = n.exp(-x)
         high = 1 / (m + (k - m) * decay)

@@ -62,21 +62,20 @@ def fold_point(number: Any, k: int, m: int) -> tuple[Any, Any]:
 
     There w coth w - t w, t = 1 - 2 m/K, is least over w = x/2 > 0.
     """
-    t, bits = Fraction(k - 2 * m, k), number.ctx.prec
+    few, bits = k - 2 * m, number.ctx.prec
     low = 0.5 * (math.log(k) - math.log(m)) if k > 8 * m else 0.0
-    start = number.double(max(1.5 * float(t), low))  # below the root of a concave rising function
+    start = number.double(max(1.5 * float(Fraction(few, k)), low))  # below the root of a concave rising function
 
-    def f(n: Any, w: Any, t: Any) -> tuple[Any, Any, Slopes]:
+    def f(n: Any, w: Any) -> tuple[Any, tuple[Any, ...], Slopes]:
         square = 1 / n.sinh(w) ** 2
         coth, product = n.sqrt(1 + square), w * square
 
-        def slopes() -> tuple[Any, ...]:
-            bent = w * coth - 1
-            slope = 2 * square * bent
-            return slope, 2 * square * (coth - product) - 2 * coth * slope
+        def slopes() -> tuple[Any, Any]:
+            first = 2 * k * square * (w * coth - 1)
+            return first, k * square * (coth - product) - coth * first
 
-        return coth - product - t, coth + product, slopes
+        return k * (coth - product) - few, (k * coth, k * product), slopes
 
-    w = newton(number, f, (t,), start, bits)
+    w = newton(number, f, start, bits)
     w = number.blur(w, number.exponent(w) - bits)
     return w, (w / number.sinh(w)) ** 2

@@ -11,10 +11,11 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from math import frexp
 from typing import Any
 
 import mpmath
-from mpmath.libmp import MPZ, from_man_exp, from_rational, mpf_pos
+from mpmath.libmp import from_int, from_man_exp, from_rational, mpf_pos
 
 from moecusp._arguments import ParameterError, integer
 
@@ -42,6 +43,10 @@ class Mpmath:
     def number(self, value: Fraction) -> Any:
         """Return a fraction at the working precision."""
         return self.ctx.make_mpf(from_rational(value.numerator, value.denominator, self.ctx.prec, "n"))
+
+    def integer(self, value: int) -> Any:
+        """Return an integer exactly."""
+        return self.ctx.make_mpf(from_int(value))
 
     def double(self, value: float) -> Any:
         """Return a float exactly."""
@@ -107,7 +112,8 @@ class Flint:
         from flint import arb, ctx, fmpq
 
         self.arb, self.ctx, self.fmpq = arb, ctx, fmpq
-        self.double, self.settle = arb, arb.mid  # settle: an exact number to go on with
+        self.double, self.integer = arb, arb  # exactly
+        self.settle = arb.mid  # an exact number to go on with
         for name in ("sqrt", "exp", "log", "log1p", "expm1", "sinh", "cosh", "asinh", "erf", "erfc", "root", "pi"):
             setattr(self, name, getattr(arb, name))
 
@@ -136,7 +142,10 @@ class Flint:
         return x + self.arb(0, self.arb((1, exponent)))
 
     def exponent(self, x: Any) -> int:
-        """Return e with |x| < 2^e, as small as that goes."""
+        """Return e with |x| < 2^e, as small as that goes or one more."""
+        rounded = float(x)
+        if 1e-300 < rounded < 1e300 or -1e300 < rounded < -1e-300:
+            return frexp(rounded)[1]
         mantissa, exponent = x.mid().man_exp()
         return int(exponent) + int(mantissa.bit_length()) if mantissa else ZERO
 
@@ -156,7 +165,7 @@ class Flint:
     def mpf(self, x: Any, bits: int) -> Any:
         """Return x as an mpmath number of so many bits."""
         mantissa, exponent = x.mid().man_exp()
-        return mpmath.mp.make_mpf(from_man_exp(MPZ(int(mantissa)), int(exponent), bits, "n"))
+        return mpmath.mp.make_mpf(from_man_exp(int(mantissa), int(exponent), bits, "n"))
 
 
 def _same(x: Any) -> Any:
@@ -203,16 +212,18 @@ def bits_for(digits: object) -> int:
 
 def exact(name: str, value: Any, low: int | None = None) -> Fraction:
     """Return a number of any kind, or a string of decimals, exactly, or raise ParameterError."""
-    allowed = "finite and real" + (f" and >= {low}" if low is not None else "")
+    allowed = "finite and real" if low is None else f"finite and real and >= {low}"
     try:
-        if isinstance(value, bool | complex):
+        if type(value) is str:
+            number = _decimal(value)
+        elif isinstance(value, bool | complex):
             raise TypeError
-        if hasattr(value, "_mpf_"):
+        elif hasattr(value, "_mpf_"):
             sign, mantissa, exponent, _ = value._mpf_
             if not mantissa and exponent:
                 raise ValueError  # inf or nan
             number = Fraction(int(-mantissa if sign else mantissa)) * Fraction(2) ** int(exponent)
-        elif isinstance(value, int | str | Fraction | Decimal):
+        elif isinstance(value, int | Fraction | Decimal):
             number = Fraction(value)
         elif hasattr(value, "p") and hasattr(value, "q"):  # a rational of sympy
             number = Fraction(int(value.p), int(value.q))
@@ -220,9 +231,18 @@ def exact(name: str, value: Any, low: int | None = None) -> Fraction:
             number = Fraction(float(value))
     except (TypeError, ValueError, OverflowError, ZeroDivisionError, AttributeError) as error:
         raise ParameterError(name, value, allowed) from error
-    if low is not None and number < low:
+    if low is not None and number.numerator < low * number.denominator:
         raise ParameterError(name, value, allowed)
     return number
+
+
+def _decimal(text: str) -> Fraction:
+    """Return what a string says exactly; plain decimals without the regular expression of Fraction."""
+    whole, _, decimals = text.partition(".")
+    together = whole + decimals
+    if whole and together.isdigit() and together.isascii():
+        return Fraction(int(together), 10 ** len(decimals))
+    return Fraction(text)
 
 
 def positive(name: str, value: Any) -> Fraction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -11,29 +12,33 @@ from moecusp.precise.starts import starts
 
 def drift_roots(number: Any, g: Fraction, eta: Fraction, bits: int) -> list[Any]:
     """Return every root of g tanh u - u + eta, ascending, right to so many bits."""
-    size = abs(eta)
-    if size == 0 and g <= 1:
+    if not eta and g <= 1:
         return [number.double(0.0)]
+    size = abs(eta)
+    gain, level, one = in_proportion(number, g, size)
 
-    def f(n: Any, u: Any, gain: Any, level: Any) -> tuple[Any, Any, Slopes]:
+    def f(n: Any, u: Any) -> tuple[Any, tuple[Any, ...], Slopes]:
         t = n.tanh(u)
-        load = gain * t
+        load, score = gain * t, one * u
 
-        def slopes() -> tuple[Any, ...]:
-            tanh, g = +t, +gain
-            sech = 1 - tanh * tanh
-            peak = g * sech
-            bend = -2 * tanh * peak
-            return peak - 1, bend, peak * (4 - 6 * sech), bend * (4 - 12 * sech)
+        def slopes() -> tuple[Any, Any]:
+            peak = gain - gain * (t * t)
+            return peak - one, -t * peak
 
-        return load - u + level, abs(load) + abs(u), slopes
+        return load - score + level, (load, score), slopes
 
-    places, good = starts(number, g, size)
-    roots = [newton(number, f, (g, size), start, bits, good) for start in places]
+    roots = [newton(number, f, x, bits, good, course) for x, good, course in starts(number, g, size)]
     if eta >= 0:
         return roots
     with number.precision(bits + 8):
         return [-u for u in reversed(roots)]
+
+
+def in_proportion(number: Any, g: Fraction, eta: Fraction) -> tuple[Any, Any, Any]:
+    """Return exact integers in the proportion g : eta : 1, which no precision rounds."""
+    whole = math.lcm(g.denominator, eta.denominator)
+    gain, level = (number.integer(x.numerator * (whole // x.denominator)) for x in (g, eta))
+    return gain, level, number.integer(whole)
 
 
 def blurred_roots(number: Any, g: Fraction, eta: Fraction) -> list[Any]:

@@ -6,28 +6,48 @@ import math
 from fractions import Fraction
 from typing import Any
 
-from moecusp.precise.newton import START
+from moecusp.precise.newton import CURVE, START
 
 _MOST = 2_000_000
-_FLOAT = 44  # bits of a start in floats
+_FLOAT = 48  # bits of a start in floats
 _CLEAR = 1e-4  # distance from the folds, in proportion, that lets floats find the roots
 
 
-def starts(number: Any, g: Fraction, size: Fraction) -> tuple[list[Any], int]:
-    """Return a start for every root, ascending, for an asymmetry size >= 0, and how many of its bits may be right."""
+Start = tuple[Any, int, tuple[int, int] | None]
+
+
+def starts(number: Any, g: Fraction, size: Fraction) -> list[Start]:
+    """Return a start for every root, ascending, for an asymmetry size >= 0.
+
+    With it go the number of its bits that may be right and the course of `newton`, None where that is to measure it.
+    """
     plain = _float_starts(g, size)
     if plain is not None:
-        return [number.double(u) for u in plain], _FLOAT
+        gain = float(g)
+        return [(number.double(u), _FLOAT, _course(gain, u)) for u in plain]
     right = outer_start(number, g, size, 1)
     left = outer_start(number, g, size, -1) if g > 1 else None
-    return [right] if left is None else [left, *middle_start(number, g, size), right], START // 2 - 6
+    places = [right] if left is None else [left, *middle_start(number, g, size), right]
+    return [(u, START // 2 - 6, None) for u in places]
+
+
+def _course(gain: float, u: float) -> tuple[int, int]:
+    """Return the bits lost to cancellation and to curvature at a root, as `newton` measures them."""
+    t = math.tanh(u)
+    peak = gain * (1.0 - t * t)
+    slope = peak - 1.0
+    load, bend = max(gain * t / u, 1.0) / slope, t * peak * u / slope
+    return max(0, math.frexp(load)[1] + 1), max(CURVE, math.frexp(bend)[1] + 5)
 
 
 def _float_starts(g: Fraction, size: Fraction) -> list[float] | None:
     """Return the roots to a good dozen digits by plain floats; None where that is not certain to work."""
-    if not (1.01 < g < 100 and 1e-3 < size < 100):
+    try:
+        gain, level = float(g), float(size)
+    except OverflowError:
         return None
-    gain, level = float(g), float(size)
+    if not (1.01 < gain < 100.0 and 1e-3 < level < 100.0):
+        return None
     fold, slant = math.asinh(math.sqrt(gain - 1.0)), math.sqrt((gain - 1.0) / gain)
     height = gain * slant - fold
     if abs(level / height - 1.0) < _CLEAR:

@@ -66,13 +66,14 @@ def fold_asymmetry(gain: Any, *, digits: int = 50, backend: str = "auto") -> Any
     ...     print(precise.fold_asymmetry("1.0000000001", digits=30))
     6.66666666646666666667738095238e-16
     """
-    d = exact("gain", gain, 1) - 1
+    top, bottom = exact("gain", gain, 1).as_integer_ratio()
+    excess = top - bottom
 
-    def terms(n: Any, d: Any) -> tuple[Any, Any]:
-        root = n.sqrt(d * (1 + d))
-        return root, -n.log1p(2 * (d + root)) / 2  # arsinh sqrt(g - 1)
+    def terms(n: Any) -> tuple[Any, Any]:
+        root = n.sqrt(n.integer(excess * top))  # whole numbers as far as they go
+        return root / bottom, -n.log1p(2 * (excess + root) / bottom) / 2  # arsinh sqrt(g - 1)
 
-    return evaluate(terms, digits, backend, d)
+    return evaluate(terms, digits, backend)
 
 
 def hysteresis_width(gain: Any, *, digits: int = 50, backend: str = "auto") -> Any:
@@ -96,36 +97,38 @@ def cusp_set(gain: Any, *, digits: int = 50, backend: str = "auto") -> Any:
 def fold_gain(asymmetry: Any, *, digits: int = 50, backend: str = "auto") -> Any:
     """Return the g >= 1 with eta_f(g) = |eta|; see `moecusp.fold_gain`.
 
-    Newton's method for sinh(2v)/2 - v = |eta|, the precision doubling from step to step; g = cosh^2 v.
+    Halley's method for sinh y - y = 2|eta| in y = 2 v; g = cosh^2 v = (1 + cosh y)/2 needs no function of y any more.
     """
     number, bits = arithmetic(backend), bits_for(digits)
     eta = abs(exact("asymmetry", asymmetry))
     if eta == 0:
-        return number.mpf(number.number(Fraction(1)), bits)
+        return number.mpf(number.integer(1), bits)
+    level, whole = 2 * eta.numerator, eta.denominator
 
-    def f(n: Any, v: Any, level: Any) -> tuple[Any, Any, Slopes]:
-        s = n.sinh(v)
-        both = s * n.sqrt(1 + s * s)
+    def f(n: Any, y: Any) -> tuple[Any, tuple[Any, ...], Slopes]:
+        s = n.sinh(y)
+        load, score = whole * s, whole * y
 
-        def slopes() -> tuple[Any, ...]:
-            square, product = 2 * s * s, 4 * both
-            return square, product, 4 + 4 * square, 4 * product
+        def slopes() -> tuple[Any, Any]:
+            square = s * s
+            return whole * square / (1 + n.sqrt(1 + square)), load / 2
 
-        return both - v - level, both, slopes
+        return load - score - level, (load,), slopes
 
     with number.precision(120):
-        cubed = number.exp(number.log(number.number(eta * Fraction(3, 2))) / 3)
-        far = number.asinh(number.number(2 * eta)) / 2 + 1
+        cubed = number.exp(number.log(number.number(12 * eta)) / 3)
+        far = number.asinh(number.number(2 * eta)) + 2
         start = min(cubed, far)  # both above the root, to which a convex function's Newton steps descend
-    v = newton(number, f, (eta,), start, bits + SPARE)
+    y = newton(number, f, start, bits + SPARE)
     with number.precision(bits + SPARE):
-        return number.mpf(number.cosh(v) ** 2, bits)
+        s = y + number.number(2 * eta)
+        return number.mpf((1 + number.sqrt(1 + s * s)) / 2, bits)
 
 
 def equilibria(gain: Any, asymmetry: Any = 0, *, digits: int = 50, backend: str = "auto") -> tuple[Any, ...]:
     """Return every equilibrium, ascending; see `moecusp.equilibria`.
 
-    Each root is located with few digits and refined by Newton's method for F, the precision doubling from step to
+    Each root is located with few digits and refined by Halley's method for F, the precision trebling from step to
     step: the last and dearest step evaluates tanh once. A fold at rational parameters other than the cusp does not
     exist (its asymmetry would be transcendental), so the number of roots is always decided.
 

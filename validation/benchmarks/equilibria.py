@@ -246,16 +246,22 @@ def closed_forms() -> Iterator[str]:
 
 
 def digits() -> Iterator[str]:
-    """Yield the cost of a thousand digits by both arithmetics."""
+    """Yield the cost of a thousand digits by both arithmetics, a hundred points a turn."""
     names = ["mpmath", *(["flint"] if importlib.util.find_spec("flint") else [])]
+    gains, drives = [f"1.{k}" for k in range(300, 400)], [f"0.0{k}" for k in range(100, 200)]
     for title, work, arguments in (
-        ("three roots", precise.equilibria, ("1.3", "0.05")),
-        ("fold", precise.fold_asymmetry, ("1.3",)),
-        ("gain of a fold", precise.fold_gain, ("0.1",)),
+        ("three roots", precise.equilibria, list(zip(gains, drives, strict=True))),
+        ("fold", precise.fold_asymmetry, [(gain,) for gain in gains]),
+        ("gain of a fold", precise.fold_gain, [(drive,) for drive in drives]),
     ):
-        contest = Contest(51)
+
+        def turn(backend: str, work: Any = work, arguments: Any = arguments) -> None:
+            for point in arguments:
+                work(*point, digits=1000, backend=backend)
+
+        contest = Contest(21)
         for name in names:
-            contest.add(name, partial(work, *arguments, digits=1000, backend=name), 1)
+            contest.add(name, partial(turn, name), len(arguments))
         seconds = contest.seconds()
         ratio = np.median(seconds["mpmath"] / seconds[names[-1]])
         times = ", ".join(f"{name} {np.median(own) * 1e6:.0f} us" for name, own in seconds.items())
