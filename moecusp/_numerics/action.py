@@ -193,7 +193,7 @@ def _unstable(other: Well) -> tuple[Array, Array]:
 def _graded(length: Array, scale: Array) -> tuple[Array, Array]:
     """Return nodes on [0, length] and weights, (rows, nodes), on panels that grow in proportion to scale + distance."""
     growth = np.log1p(length / scale)
-    count = max(1, int(np.ceil(np.max(growth, initial=0.0) / np.log(_RATIO))))
+    count = int(np.ceil(np.max(growth) / np.log(_RATIO)))
     edges = scale[:, None] * np.expm1(growth[:, None] * (np.arange(count + 1) / count))
     x, w = legendre(_NODES)
     size = np.diff(edges)[..., None]
