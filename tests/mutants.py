@@ -34,15 +34,15 @@ from tests.mutant import MODULES, Mutant, apply, mutants
 
 TESTS = (
     "accuracy arguments boundary cusps density dynamics ecology equilibria escape escape_layers escape_path "
-    "escape_slope experts folds gauss kernels logistic noise parameters rates responses softhard steps susceptibility "
-    "symmetry tensor_derivatives tensor_equilibria tensors"
+    "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses softhard "
+    "steps susceptibility symmetry tensor_derivatives tensor_equilibria tensors"
 )
 OWN = {  # the tests of a module that is not tested under its own name
     "steps": "steps accuracy",
     "double": "kernels accuracy",
     "elementary": "steps kernels",
     "roots": "accuracy equilibria tensor_equilibria",
-    "pairs": "kernels",
+    "pairs": "pairs kernels",
     "expert_kernels": "experts",
     "expert_solver": "experts",
     "experts": "experts tensors tensor_derivatives",

@@ -81,7 +81,7 @@ class TestMeanDecay:
 
     @pytest.mark.parametrize(("weight", "power"), WEIGHTS)
     @pytest.mark.parametrize("odd", [False, True])
-    @pytest.mark.parametrize("rate", [1e-21, 1e-19, 1e-12, 1e12, 1e19, 1e21])
+    @pytest.mark.parametrize("rate", [1e-40, 1e-21, 1e-19, 1e-12, 1e12, 1e19, 1e21, 1e40])
     @pytest.mark.parametrize("drift", [0.01, 0.7, 6.0])
     def test_limits(self, weight: str, power: int, odd: bool, rate: float, drift: float) -> None:
         """A margin with no scatter beside the temperature, and one with nothing but scatter.
@@ -112,13 +112,28 @@ class TestMeanDecay:
             found = mp.mpf(float(mean[0])) * mp.mpf(float(root[0])) ** 2
             assert abs(found / exact - 1) < 1e-14 + (2 * rate if rate < 1 else 2 / rate) * (1 + drift**2)
 
+    @pytest.mark.parametrize(("weight", "power"), WEIGHTS)
+    @pytest.mark.parametrize("odd", [False, True])
+    @pytest.mark.parametrize("rate", [1e-300, 1e-40, 1e-25])
+    @pytest.mark.parametrize("shift", [1e-3, 0.7, 30.0])
+    def test_no_scatter(self, weight: str, power: int, odd: bool, rate: float, shift: float) -> None:
+        """A margin far from 0 beside its scatter: the value at it."""
+        pairs = gauss.ratio(one(shift), one(1.0)), gauss.ratio(one(rate), one(1.0)), gauss.ratio(one(shift), one(rate))
+        with np.errstate(all="ignore"):
+            mean, root = logistic.mean_decay(*pairs, power, weight, odd)
+        q = np.exp(-shift)
+        exact = q * {"one": 1.0, "size": shift, "bend": -np.expm1(-shift)}[weight] / (1.0 + q) ** power
+        assert mean[0] * root[0] ** 2 == pytest.approx(exact, rel=1e-15)
+
     def test_far_below_the_smallest_float(self) -> None:
         """E q/(1 + q)^2 = exp(rate^2/2 - shift) to rounding where the margin stays far on one side."""
-        for shift, rate in ((1300.0, 2.0), (1200.0, 20.0)):
-            with np.errstate(all="raise", under="ignore"):
-                pairs = gauss.ratio(one(shift), one(1.0)), gauss.ratio(one(rate), one(1.0))
-                mean, root = logistic.mean_decay(*pairs, gauss.ratio(one(shift), one(rate)), 2)
-            assert root[0] == pytest.approx(np.exp(0.25 * rate**2 - 0.5 * shift), rel=1e-15)
+        for temperature, shift, rate in ((0.7, 900.0, 1.3), (0.9, 1300.0, 21.0), (1.1, 1400.0, 17.3)):
+            t, b, s = one(temperature), one(shift), one(rate)
+            mean, root = logistic.mean_decay(gauss.ratio(b, t), gauss.ratio(s, t), gauss.ratio(b, s), 2)
+            with mp.workdps(40):
+                above, below = mp.mpf(rate) / mp.mpf(temperature), mp.mpf(shift) / mp.mpf(temperature)
+                exact = mp.exp(above**2 / 4 - below / 2)
+                assert abs(mp.mpf(float(root[0])) / exact - 1) < 3e-16
             assert mean[0] == pytest.approx(1.0, abs=3e-15)
 
 

@@ -230,7 +230,7 @@ def _bracketed(f: Callable[..., tuple[Array, Array]], high: Array, x: Array, *ar
             break
         value, slope = f(x, *parts)
         low, high = np.where(value < 0.0, x, low), np.where(value > 0.0, x, high)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        with np.errstate(all="ignore"):
             following = x - value / slope
         inside = (following >= low) & (following <= high)
         following = np.where(inside, following, 0.5 * (low + high))
