@@ -128,3 +128,20 @@ class TestFinerPanels:
         rounding = np.where((g > 1.1) & (g < 1e4), 1e-11, 2e-9)  # of the poles that are taken off, near the states
         assert np.all(np.abs([a.finite[0] for a in each] - finer.finite) < rounding * (1 + np.abs(finer.finite)))
         np.testing.assert_allclose(diffusion, fine, rtol=5e-15)
+
+
+@pytest.mark.parametrize(
+    ("g", "share", "rough"), [(1.3, 0.0, 5e-3), (1.5, 0.5, 1e-3), (2.5, -0.98, 0.3), (6.0, -0.6, 5e-3)]
+)
+def test_derivatives(g: float, share: float, rough: float) -> None:
+    """Central differences of the three integrals by their definitions, in the gain and in the asymmetry."""
+    eta, step = share * float(mc.fold_asymmetry(g)), 1e-4
+    found = action.actions(np.array([g]), np.array([eta]))
+    for part, (up, down) in (
+        (found.by_gain[0], (integrals(g + step, eta), integrals(g - step, eta))),
+        (found.by_asymmetry[0], (integrals(g, eta + step), integrals(g, eta - step))),
+    ):
+        barrier, path, finite = ((up[k] - down[k]) / (2 * step) for k in range(3))
+        assert part[0] == pytest.approx(barrier, rel=3e-6)
+        assert part[1] == pytest.approx(path, rel=5e-6)
+        assert part[2] == pytest.approx(finite, rel=0, abs=rough)
