@@ -145,7 +145,7 @@ class TestHalfLengths:
         eta = share * float(mc.fold_asymmetry(g))
         fold = np.arccosh(np.sqrt(g))
         force = g * np.tanh(u) - u + eta if u > -fold else 0.0  # there is no path farther out
-        found = escape_slope.one_sided_half_length(one(u), one(max(force, 0.0)), one(g), one(fold), one(eta))
+        found = escape_slope.one_sided_half_length(one(u), one(max(force, 0.0)), one(g), one(eta))
         if force <= 0.0:
             assert found[0] == 0.0
             return

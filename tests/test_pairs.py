@@ -53,6 +53,13 @@ def test_arithmetic(x: float, y: float, s: float, t: float) -> None:
     assert pairs.rounded(a)[0] == float(exact[0])
 
 
+@given(st.floats(0.5, 2), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.floats(-1, 1))
+def test_a_sum_whose_high_parts_cancel(x: float, s: float, t: float, share: float) -> None:
+    """What is left is exact."""
+    a, b = pair(x, s), pair(-x, t * share)
+    assert fraction(pairs.add(a, b)) == fraction(a) + fraction(b)
+
+
 def test_rounding_an_infinite_pair() -> None:
     assert pairs.rounded((np.array([np.inf, -np.inf]), np.array([np.nan, np.nan]))).tolist() == [np.inf, -np.inf]
 

@@ -195,3 +195,19 @@ def test_sums_stay_on_the_device_and_in_the_type_of_the_logits():
         assert module._laplacian(torch.ones(3, 3, dtype=dtype)).dtype == dtype
         for call in (module._diagonal, module._laplacian):
             assert call(torch.ones(3, 3, dtype=dtype, device="meta")).device.type == "meta"
+
+
+def test_eigenvalues_of_a_batch_are_scaled_one_by_one():
+    module = sys.modules["moecusp.susceptibility"]
+    sizes = np.array([1e-300, 1e300, 0.0])
+    found = module.largest_eigenvalue(sizes[:, None, None] * np.array([[2.0, -2.0], [-2.0, 2.0]]))
+    np.testing.assert_allclose(found, 4 * sizes, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_of_logits_beside_a_tensor(dtype):
+    torch = pytest.importorskip("torch")
+    logits = np.array([[0.5, 0.25, -1.0]], dtype=dtype)
+    found = mc.critical_feedback_from_logits(logits, torch.tensor(0.5, dtype=torch.float64))
+    assert found.dtype == torch.float64
+    assert float(found) == pytest.approx(mc.critical_feedback_from_logits(logits.astype(np.float64), 0.5), rel=1e-14)

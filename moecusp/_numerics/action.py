@@ -125,7 +125,7 @@ def _leave(well: Well, start: Start, high: Array, rate: Array) -> Action:
     x, u, above, below, force, weight = start
     wide = well[:, None]
     force = np.maximum(force, 0.0)
-    kappa = one_sided_half_length(u, force, wide.gain, wide.fold, wide.asymmetry)
+    kappa = one_sided_half_length(u, force, wide.gain, wide.asymmetry)
     w = u - 2.0 * kappa
     drop = tanh_drop(u, 2.0 * kappa)
     tilted, descent = wide.rate(np.where(w < 0.0, below + 2.0 * kappa, above - 2.0 * kappa)), wide.gain * drop - force

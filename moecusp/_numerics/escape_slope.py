@@ -200,9 +200,9 @@ def half_length(m: Array, force: Array, gain: Array, eta: Array) -> Array:
     return _bracketed(f, force, np.minimum(force, signs), m, force, np.broadcast_to(gain, m.shape))
 
 
-def one_sided_half_length(u: Array, force: Array, gain: Array, fold: Array, eta: Array) -> Array:
+def one_sided_half_length(u: Array, force: Array, gain: Array, eta: Array) -> Array:
     """Solve g (tanh u - mean over [u - 2 k, u]) = F."""
-    high = np.where(force > 0.0, 2.0 * gain + 2.0 * fold + 4.0, 0.0)
+    high = np.where(force > 0.0, 2.0 * gain + 4.0, 0.0)
     spread = tanh_slope(u)
 
     def f(k: Array, u: Array, force: Array, gain: Array, spread: Array) -> tuple[Array, Array]:
