@@ -248,6 +248,7 @@ def test_a_dip_at_the_tie_makes_the_onset_subcritical():
         (lambda: mc.EmpiricalResponse([0.0], inverse_temperature=2.0, jitter=1.0), "jitter"),
         (lambda: mc.SoftmaxResponse().equilibria(-1.0), "feedback"),
         (lambda: mc.SoftmaxResponse().folds(1.0, decay=0.0), "decay"),
+        (lambda: mc.SoftmaxResponse().folds(-1.0), "feedback"),
         (lambda: mc.SoftmaxResponse().equilibria([1.0, 2.0]), "feedback"),  # type: ignore[arg-type]
         (lambda: mc.SoftmaxResponse().fold_curve("abc"), "z"),
         (lambda: mc.SoftmaxResponse().equilibria(1e300, decay=1e-300), "feedback"),

@@ -141,7 +141,7 @@ def mean_tanh_deficit_slope(m: Array, k: Array, deficit: Array) -> Array:
     near = t * square * spread / (spread + t * t * tanh_slope(small))  # tanh m - (mean of tanh at both ends)
     far = 0.5 * (missing(m + wide) + missing(m - wide)) - missing(m)
     rise = np.where(k <= 1.0, near, far) - deficit
-    return np.divide(rise, k, out=np.zeros_like(k), where=k > 0.0)
+    return np.asarray(rise / np.where(k > 0.0, k, 1.0))
 
 
 def tanh_slope(x: Array) -> Array:
@@ -208,7 +208,7 @@ def one_sided_half_length(u: Array, force: Array, gain: Array, eta: Array) -> Ar
     def f(k: Array, u: Array, force: Array, gain: Array, spread: Array) -> tuple[Array, Array]:
         deficit = one_sided_deficit(u, k)
         rise = tanh_drop(u, 2.0 * k) - deficit
-        return gain * deficit - force, gain * np.divide(rise, k, out=spread.copy(), where=k > 0.0)
+        return gain * deficit - force, gain * np.where(k > 0.0, rise / np.where(k > 0.0, k, 1.0), spread)
 
     signs = np.where(u > 0.0, u / (1.0 + (u - eta) / gain), high)  # the root for sign in place of tanh
     start = np.minimum(np.minimum(force / gain / spread, signs), 0.5 * high)
