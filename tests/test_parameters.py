@@ -84,4 +84,4 @@ def test_equality_is_of_values_and_the_sign_of_zero_is_none():
 
 
 def test_a_count_of_numpy_is_kept_as_an_integer():
-    assert type(mc.RouterParameters(1.0, experts=np.int64(3)).experts) is int
+    assert type(mc.RouterParameters(1.0, experts=np.int64(3)).experts) is int  # type: ignore[arg-type]
