@@ -67,7 +67,7 @@ def boundary_mass(width: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     0.682689492137
     """
     (w, b, s), restore = reals(width=(width, NON_NEGATIVE), mean=(mean, REAL), sigma=(sigma, POSITIVE))
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         return restore(on_host(_mass, w, abs(b), s))
 
 
@@ -135,7 +135,7 @@ def boundary_slope(mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     0.797884560803
     """
     (b, s), restore = reals(mean=(mean, REAL), sigma=(sigma, POSITIVE))
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):
         return restore(_SQRT_2_PI * gaussian(ratio(b, s)) / s)
 
 
@@ -170,5 +170,5 @@ def boundary_remainder(width: Any, sigma: Any = 1.0) -> Any:
     True
     """
     (w, s), restore = reals(width=(width, NON_NEGATIVE), sigma=(sigma, POSITIVE))
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):
         return restore((w / s) ** 3 * (_SQRT_2_PI / 6.0))

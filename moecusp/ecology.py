@@ -69,9 +69,9 @@ def ecology_parameter(temperature: Any, entropy_weight: Any, oracle_weight: Any,
             "> 0: with neither an oracle nor a balance term nothing opposes the entropy term, and E is not defined",
         )
     # in powers of two and mantissas, so that neither the product nor the sum leaves the range of a float too early
-    (mt, et), (mh, eh) = parts(t), parts(h)
-    (ms, es) = parts(0.5 * o + 0.5 * b)
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):
+        (mt, et), (mh, eh) = parts(t), parts(h)
+        (ms, es) = parts(0.5 * o + 0.5 * b)
         return restore(scaled(mt * mh / ms, et + eh - es - 1.0))
 
 
@@ -120,7 +120,7 @@ def mean_field_competitor(entropy_weight: Any, oracle_weight: Any, balance_weigh
     )
     if (o == 0.0).any():
         raise ParameterError("oracle_weight", 0.0, "> 0: without an oracle term there is no feedback to compare with")
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):
         mantissa, exponent = parts(0.5 * h + 0.5 * b)
         below, power = parts(o)
         return restore(scaled(mantissa / below, exponent - power + 1.0))

@@ -144,7 +144,7 @@ def _difference_slope(gain: Any, x: Any, k: int) -> Any:
 def _states(gain: Any, k: int) -> tuple[Any, ...]:
     """Return the fields of `ExpertEquilibria` after the first."""
     (g,), restore = reals(gain=(gain, NON_NEGATIVE))
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         high, low, outer = solve_families(g.reshape(-1, 1), k)
         loads = _loads(high, low, np.arange(1.0, k)[:, None], k)
     shape = (*g.shape, k - 1, 2)

@@ -181,12 +181,12 @@ def expert_fold_curve(x: Any, experts: Any) -> tuple[Any, Any]:
 
     def gain(x: Any) -> Any:
         (d, k), restore = reals(x=(x, REAL), experts=(experts, _EXPERTS))
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        with np.errstate(all="ignore"):
             return restore(_fold_gain(d, k))
 
     def asymmetry(x: Any) -> Any:
         (d, k), restore = reals(x=(x, REAL), experts=(experts, _EXPERTS))
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        with np.errstate(all="ignore"):
             return restore(_fold_drive(d, k) + 0.0)
 
     def along(x: Any, _: Any) -> tuple[Any]:
@@ -221,15 +221,16 @@ def _fold_drive(x: Any, k: Any) -> Any:
     double = 2.0 * xp.sinh(0.5 * x) ** 2  # cosh x - 1
     mixed = where(t > 0.0, t * double, 0.0) - sinh_remainder(x)
     rest = kernels.falling_exponential_remainder(where(x > 0.0, x, 0.0)) - (2.0 / k) * double
-    large = -x > 300.0  # both terms are huge there, and one exponential is all
-    result = where((x > 0.0) & ((t > 0.6) | (x > 300.0)), rest, mixed)
+    high = 6.0 + 4.0 * xp.log(k)  # above it `rest`, below -300 one exponential is all
+    large = -x > 300.0
+    result = where(x > high, rest, mixed)
     result = where(large, dd.times_exp(dd.divide(dd.single(k - 1.0), dd.single(k)), dd.single(-x)) + x, result)
 
     # between: a difference of two terms that may be nearly equal, in double-double
-    between = (x > 1e-3) & (x < 6.0 + 4.0 * xp.log(k)) & (k > 2.0)
+    between = (x > 1e-3) & (x <= high) & (k > 2.0)
     score, count = dd.single(x[between]), dd.single(k[between])
     e = dd.expm1(score)
-    taken = dd.divide(dd.multiply(e, dd.add(e, count)), dd.multiply(count, dd.add(e, dd.single(1.0 + 0.0 * e[0]))))
+    taken = dd.divide(dd.multiply(e, dd.add(e, count)), dd.multiply(count, dd.add(e, dd.single(xp.ones_like(e[0])))))
     found = dd.add(score, dd.negative(taken))[0]
     few = nonzero(abs(found) < 1e-13 * score[0])
     if len(few):

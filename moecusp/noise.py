@@ -69,9 +69,10 @@ def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 
     there = (rate > 0.0) & (rate < np.inf)
     u, r = where(there, u, 0.0), where(there, rate, 1.0)
     delta, b, g = delta[..., None], b[..., None], g[..., None]
-    root = _exp(-abs(u))
-    sech = 2.0 * root / (1.0 + root * root)
-    variance = delta * (g * sech) ** 2 / (b * r * (2.0 - delta * r))
+    with np.errstate(all="ignore"):
+        root = _exp(-abs(u))
+        sech = 2.0 * root / (1.0 + root * root)
+        variance = delta * (g * sech) ** 2 / (b * r * (2.0 - delta * r))
     return restore(where(there, variance, where(rate == 0.0, np.inf, np.nan)))
 
 
@@ -110,7 +111,8 @@ def lag1_autocorrelation(gain: Any, asymmetry: Any, step: Any) -> Any:
     (g, eta, delta, _), restore = _arguments(gain, asymmetry, step, 1)
     rate = _rates(g, eta)[1]
     there = rate == rate
-    return restore(where(there, 1.0 - delta[..., None] * where(there, rate, 0.0), np.nan))
+    with np.errstate(all="ignore"):
+        return restore(where(there, 1.0 - delta[..., None] * where(there, rate, 0.0), np.nan))
 
 
 def log_stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
@@ -232,7 +234,8 @@ def _arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
 
 def _rates(g: Any, eta: Any) -> tuple[Any, Any]:
     """Return the equilibria and -F' at the stable ones, NaN at the others, each of shape (..., 3)."""
-    u, rate = on_host(_stable, g, eta)
+    with np.errstate(all="ignore"):
+        u, rate = on_host(_stable, g, eta)
 
     def shift(g: Any, eta: Any, _: Any) -> tuple[Any, Any]:  # of the equilibrium: tanh u/r and 1/r
         state, r = _rates(g, eta)
@@ -253,8 +256,7 @@ def _rates(g: Any, eta: Any) -> tuple[Any, Any]:
 
 def _stable(g: Array, eta: Array) -> tuple[Array, Array]:
     """Return the stable equilibria and -F' there, for arrays."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        found = equilibria(g, eta)
+    found = equilibria(g, eta)
     u = np.where(found.stability == Stability.STABLE, found.u, np.nan)
     g3, eta3 = (np.broadcast_to(v[..., None], u.shape) for v in (g, eta))
     low = ~np.isnan(u) & (g3 <= 1.0)

@@ -89,10 +89,9 @@ class EmpiricalResponse(LoadResponse):
 
     def _soft_slope(self, margin: Array) -> Array:
         """Return 2 beta q/(1 + q)^2, q = exp(-beta |margin|): each token to some ulps, for a mean over many."""
-        with np.errstate(under="ignore", over="ignore"):
-            x, low = product(np.full_like(margin, self.inverse_temperature), np.abs(margin))
-            root = np.exp(-0.5 * x) * (1.0 - 0.5 * low)
-            return np.asarray((2.0 * self.inverse_temperature * root / (1.0 + root * root) ** 2) * root)
+        x, low = product(np.full_like(margin, self.inverse_temperature), np.abs(margin))
+        root = np.exp(-0.5 * x) * (1.0 - 0.5 * low)
+        return np.asarray((2.0 * self.inverse_temperature * root / (1.0 + root * root) ** 2) * root)
 
     @property
     def _scale(self) -> float:
@@ -143,7 +142,10 @@ class EmpiricalResponse(LoadResponse):
     def _mean(self, function: Any, z: Array) -> Array:
         flat = z.ravel()
         chunk = max(1, 2_000_000 // self.margins.size)
-        parts = [function(flat[i : i + chunk, None] + self.margins).mean(axis=1) for i in range(0, flat.size, chunk)]
+        with np.errstate(all="ignore"):
+            parts = [
+                function(flat[i : i + chunk, None] + self.margins).mean(axis=1) for i in range(0, flat.size, chunk)
+            ]
         return np.asarray(np.concatenate(parts).reshape(z.shape))
 
 

@@ -53,7 +53,7 @@ class SoftmaxResponse(LoadResponse):
     _portable = True
 
     def _value(self, z: Any) -> Any:
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(all="ignore"):
             return namespace(z).tanh(0.5 * self.inverse_temperature * z)
 
     def _slope(self, z: Any) -> Any:
@@ -203,7 +203,7 @@ class LogisticNormalResponse(LoadResponse):
     def _value(self, z: Array) -> Array:
         if self._limit:
             return self._limit._value(z)
-        with np.errstate(over="ignore", under="ignore"):
+        with np.errstate(all="ignore"):
             return np.copysign(logistic.mean_tanh(self.inverse_temperature * np.abs(z), self._spread), z)
 
     def _slope(self, z: Array) -> Array:

@@ -116,12 +116,12 @@ class LoadResponse(ABC):
 
         def feedback(z: Any, decay: Any) -> Any:
             (x, mu), restore = reals(z=(z, REAL), decay=(decay, POSITIVE))
-            with np.errstate(divide="ignore", over="ignore"):
+            with np.errstate(all="ignore"):
                 return restore(mu / self._at(self._slope, x))
 
         def asymmetry(z: Any, decay: Any) -> Any:
             (x, mu), restore = reals(z=(z, REAL), decay=(decay, POSITIVE))
-            with np.errstate(divide="ignore", over="ignore"):
+            with np.errstate(all="ignore"):
                 return restore(mu * self._at(self._lag, x) + 0.0)
 
         def along(z: Any, decay: Any, kappa: Any) -> tuple[Any, Any]:

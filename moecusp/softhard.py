@@ -65,7 +65,7 @@ def soft_hard_gap(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     0.054607974425
     """
     (t, b, s), restore = reals(temperature=(temperature, POSITIVE), mean=(mean, REAL), sigma=(sigma, POSITIVE))
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         return restore(on_host(_gap, t, abs(b), s))
 
 
@@ -108,7 +108,7 @@ def soft_hard_expansion(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0, ter
     """
     (t, b, s), restore = reals(temperature=(temperature, POSITIVE), mean=(mean, REAL), sigma=(sigma, POSITIVE))
     count = integer("terms", terms, 1)
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         z, tau = b / s, t / s
         xp = namespace(z)
         total, power = xp.zeros_like(z), xp.ones_like(z)
@@ -165,7 +165,7 @@ def soft_hard_remainder(temperature: Any, sigma: Any = 1.0, terms: int = 1) -> A
     """
     (t, s), restore = reals(temperature=(temperature, POSITIVE), sigma=(sigma, POSITIVE))
     count = integer("terms", terms, 1)
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):
         bound = SQRT_2_PI * _dirichlet_eta(2 * count + 1) * (t / s)
         for odd in range(1, 2 * count, 2):
             bound = bound * (odd * (t / s) ** 2)

@@ -78,7 +78,7 @@ def susceptibility(logits: Any, inverse_temperature: Any = 1.0) -> Any:
     values, restore = _logits(logits, beside=inverse_temperature)
     beta = _positive("inverse_temperature", inverse_temperature)
     tokens, experts = values.shape[-2:]
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         if is_tensor(values):
             products = _products(values, beta)
         else:
@@ -148,7 +148,7 @@ def critical_feedback_from_logits(logits: Any, decay: Any = 1.0, inverse_tempera
         raise ParameterError("decay", tuple(mu.shape), f"of a shape that broadcasts with {tuple(top.shape)}") from error
     if is_tensor(top):
         mu, narrow = namespace(top).as_tensor(mu, device=top.device), _logits(logits, beside=top)[1]
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(all="ignore"):
         return narrow(where(top > 0.0, mu / where(top > 0.0, top, 1.0), np.inf))
 
 
@@ -200,7 +200,7 @@ def _tie_graph(values: Array, slab: float) -> tuple[Array, Array]:
     flat = values.reshape(-1, tokens, experts)
     counts = np.zeros((flat.shape[0], experts, experts))
     for row, block in enumerate(flat):
-        pairs = np.argpartition(block, experts - 2, axis=1)[:, -2:]
+        pairs = np.argpartition(block, -2)[:, -2:]
         top = np.take_along_axis(block, pairs, axis=1)
         with np.errstate(over="ignore"):
             close = pairs[np.abs(top[:, 1] - top[:, 0]) <= slab]

@@ -33,25 +33,25 @@ import pytest
 from tests.mutant import MODULES, Mutant, apply, mutants
 
 TESTS = (
-    "accuracy arguments boundary cusps dynamics ecology equilibria escape escape_layers experts folds kernels "
-    "noise parameters rates responses softhard steps susceptibility symmetry tensor_derivatives tensor_equilibria "
-    "tensors"
+    "accuracy arguments boundary cusps density dynamics ecology equilibria escape escape_layers escape_path "
+    "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses softhard "
+    "steps susceptibility symmetry tensor_derivatives tensor_equilibria tensors"
 )
 OWN = {  # the tests of a module that is not tested under its own name
     "steps": "steps accuracy",
     "double": "kernels accuracy",
     "elementary": "steps kernels",
     "roots": "accuracy equilibria tensor_equilibria",
-    "pairs": "kernels",
+    "pairs": "pairs kernels",
     "expert_kernels": "experts",
     "expert_solver": "experts",
     "experts": "experts tensors tensor_derivatives",
     "expert_states": "experts tensors tensor_derivatives",
-    "escape_slope": "escape_layers escape",
-    "action": "escape_layers escape",
-    "gauss": "boundary responses",
-    "logistic": "responses",
-    "density": "noise tensor_derivatives",
+    "escape_slope": "escape_slope escape_path escape_layers escape",
+    "action": "escape_slope escape_path escape_layers escape",
+    "gauss": "gauss boundary responses",
+    "logistic": "logistic responses",
+    "density": "density noise tensor_derivatives",
     "noise": "noise tensors tensor_derivatives",
     "responses": "responses tensors tensor_derivatives",
     "susceptibility": "susceptibility tensors tensor_derivatives",

@@ -354,3 +354,19 @@ def test_bad_difference():
         mc.expert_fold_curve(np.inf, 3)
     with pytest.raises(mc.ParameterError, match="broadcast"):
         mc.expert_fold_curve([1.0, 2.0], [3, 4, 5])
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 8])
+def test_the_curve_where_its_forms_meet(k):
+    """At 1e-3, at 6 + 4 log K and at -300, and beyond the range of sinh."""
+    high = 6 + 4 * np.log(k)
+    for x in (9.99e-4, 1e-3, 1.01e-3, high * (1 - 1e-9), high * (1 + 1e-9), 400.0, -299.0, -301.0, -709.0):
+        value = mc.expert_fold_curve(x, k)[1]
+        grown = mp.exp(mp.mpf(x))
+        assert ulps(value, mp.mpf(x) - (grown - 1) * (grown + k - 1) / (k * grown)) <= CURVE
+
+
+def test_tensors_that_do_not_broadcast():
+    torch = pytest.importorskip("torch")
+    with pytest.raises(mc.ParameterError, match="broadcast"):
+        mc.expert_fold_curve(torch.zeros(2), torch.tensor([3, 4, 5]))

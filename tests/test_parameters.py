@@ -81,3 +81,7 @@ def test_equality_is_of_values_and_the_sign_of_zero_is_none():
     plus, minus = mc.RouterParameters(1.0, asymmetry=0.0), mc.RouterParameters(1.0, asymmetry=-0.0)
     assert plus == minus
     assert hash(plus) == hash(minus)
+
+
+def test_a_count_of_numpy_is_kept_as_an_integer():
+    assert type(mc.RouterParameters(1.0, experts=np.int64(3)).experts) is int  # type: ignore[arg-type]

@@ -129,3 +129,14 @@ def test_bad_input(bad):
 def test_the_mean_of_both_triangles_counts():
     """Rounding may leave a matrix a little asymmetric; its symmetric part then has the eigenvalues."""
     assert mc.largest_safe_update_rate([[1.0, -1.0], [-1.0 + 4e-7, 1.0]]) == pytest.approx(2 / (2 - 2e-7), rel=1e-14)
+
+
+def test_matrices_of_a_batch_that_is_a_little_skew():
+    """Each is symmetrised by itself: the rates of a batch are those of its parts."""
+    draws = np.random.default_rng(5).normal(size=(2, 3, 4, 4))
+    chi = draws @ draws.swapaxes(-1, -2) + 1e-8 * draws
+    found = mc.largest_safe_update_rate(chi)
+    for place in np.ndindex(2, 3):
+        assert found[place] == mc.largest_safe_update_rate(chi[place])
+        top = np.linalg.eigvalsh(0.5 * (chi[place] + chi[place].T))[-1]
+        assert found[place] == pytest.approx(2 / top, rel=1e-13)

@@ -248,6 +248,7 @@ def test_a_dip_at_the_tie_makes_the_onset_subcritical():
         (lambda: mc.EmpiricalResponse([0.0], inverse_temperature=2.0, jitter=1.0), "jitter"),
         (lambda: mc.SoftmaxResponse().equilibria(-1.0), "feedback"),
         (lambda: mc.SoftmaxResponse().folds(1.0, decay=0.0), "decay"),
+        (lambda: mc.SoftmaxResponse().folds(-1.0), "feedback"),
         (lambda: mc.SoftmaxResponse().equilibria([1.0, 2.0]), "feedback"),  # type: ignore[arg-type]
         (lambda: mc.SoftmaxResponse().fold_curve("abc"), "z"),
         (lambda: mc.SoftmaxResponse().equilibria(1e300, decay=1e-300), "feedback"),
@@ -282,3 +283,24 @@ def test_the_softmax_curve_where_its_two_forms_meet(z):
     with mp.workdps(40):
         exact = float(mp.mpf(z) - mp.sinh(z))
     assert mc.SoftmaxResponse(1.0).fold_curve(z)[1] == pytest.approx(exact, rel=2.5e-16)
+
+
+def test_unit_margins_and_temperature_unless_told_otherwise():
+    """erf(z/sqrt 2), tanh(z/2) and its mean over margins."""
+    for response, exact in (
+        (mc.HardGaussianResponse(), mp.erf(0.7 / mp.sqrt(2))),
+        (mc.SoftmaxResponse(), mp.tanh(mp.mpf(0.7) / 2)),
+        (mc.LogisticNormalResponse(1.3), mean_over_margins(lambda x: mp.tanh(x / 2), 1.3, 1.0, 0.7)),
+    ):
+        assert float(response.value(0.7)) == pytest.approx(float(exact), rel=1e-14)
+
+
+@pytest.mark.parametrize("t", [0.3, 1.999, 2.0, 2.001, 2.5, 2.999, 3.0, 8.0, 30.0])
+def test_the_curve_of_hard_routing_by_a_dense_sample(t):
+    """Within 1.5 ulp on either side of where the two forms meet, for many scales."""
+    with mp.workdps(80):
+        for sigma in (0.3, 1.0, 1.7, 3e5, 1e-9):
+            z = t * sigma
+            x = mp.mpf(z) / mp.mpf(sigma)
+            exact = mp.mpf(sigma) * (x - mp.erf(x / mp.sqrt(2)) * mp.sqrt(mp.pi / 2) * mp.exp(x * x / 2))
+            assert ulps(mc.HardGaussianResponse(sigma).fold_curve(z)[1], exact) <= 1.5

@@ -165,3 +165,49 @@ def test_two_batch_axes_are_their_parts():
     assert together.shape == (2, 3, 4, 4)
     for place in np.ndindex(2, 3):
         np.testing.assert_allclose(together[place], mc.susceptibility(logits[place], 0.7), rtol=1e-14)
+
+
+def test_the_slab_is_closed():
+    """A token whose two top logits differ by just the width counts, and one a float farther does not."""
+    logits = np.array([[0.25, 0.5, -3.0], [0.5 + 2.0**-53, 0.25, -3.0]])
+    found = mc.hard_susceptibility(logits, 0.25)
+    assert found.susceptibility[0, 1] == -0.5 / 0.5
+    assert mc.hard_susceptibility(logits[:, ::-1], 0.25).susceptibility[2, 1] == -0.5 / 0.5
+
+
+def test_the_top_two_of_many():
+    """The pair is that of a full sort, wherever it stands."""
+    logits = np.random.default_rng(8).permuted(np.tile(np.arange(9.0), (200, 1)), axis=1)
+    counts = np.zeros((9, 9))
+    for row in logits:
+        i, j = sorted(range(9), key=lambda k: -row[k])[:2]
+        counts[i, j] -= 1 / 200 / 2
+        counts[j, i] -= 1 / 200 / 2
+    found = mc.hard_susceptibility(logits, 1.0).susceptibility
+    np.testing.assert_allclose(found - np.diag(np.diag(found)), counts, atol=1e-15)
+
+
+def test_sums_stay_on_the_device_and_in_the_type_of_the_logits():
+    torch = pytest.importorskip("torch")
+    module = sys.modules["moecusp.susceptibility"]
+    for dtype in (torch.float32, torch.float64):
+        assert module._diagonal(torch.ones(3, dtype=dtype)).dtype == dtype
+        assert module._laplacian(torch.ones(3, 3, dtype=dtype)).dtype == dtype
+        for call in (module._diagonal, module._laplacian):
+            assert call(torch.ones(3, 3, dtype=dtype, device="meta")).device.type == "meta"
+
+
+def test_eigenvalues_of_a_batch_are_scaled_one_by_one():
+    module = sys.modules["moecusp.susceptibility"]
+    sizes = np.array([1e-300, 1e300, 0.0])
+    found = module.largest_eigenvalue(sizes[:, None, None] * np.array([[2.0, -2.0], [-2.0, 2.0]]))
+    np.testing.assert_allclose(found, 4 * sizes, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_of_logits_beside_a_tensor(dtype):
+    torch = pytest.importorskip("torch")
+    logits = np.array([[0.5, 0.25, -1.0]], dtype=dtype)
+    found = mc.critical_feedback_from_logits(logits, torch.tensor(0.5, dtype=torch.float64))
+    assert found.dtype == torch.float64
+    assert float(found) == pytest.approx(mc.critical_feedback_from_logits(logits.astype(np.float64), 0.5), rel=1e-14)

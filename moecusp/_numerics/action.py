@@ -62,7 +62,9 @@ def actions(g: Array, eta: Array) -> Action:
         wells, partners, places = deeper[which], other[which], index[which]
         for start in range(0, places.size, _ROWS):
             part = slice(start, start + _ROWS)
-            for whole, found in zip(result, compute(wells[part], partners[part]), strict=True):
+            with np.errstate(all="ignore"):
+                every = compute(wells[part], partners[part])
+            for whole, found in zip(result, every, strict=True):
                 whole[places[part]] = found
     return result
 
@@ -123,7 +125,7 @@ def _leave(well: Well, start: Start, high: Array, rate: Array) -> Action:
     x, u, above, below, force, weight = start
     wide = well[:, None]
     force = np.maximum(force, 0.0)
-    kappa = one_sided_half_length(u, force, wide.gain, wide.fold, wide.asymmetry)
+    kappa = one_sided_half_length(u, force, wide.gain, wide.asymmetry)
     w = u - 2.0 * kappa
     drop = tanh_drop(u, 2.0 * kappa)
     tilted, descent = wide.rate(np.where(w < 0.0, below + 2.0 * kappa, above - 2.0 * kappa)), wide.gain * drop - force
@@ -157,10 +159,7 @@ def _leave(well: Well, start: Start, high: Array, rate: Array) -> Action:
     path = path + barrier - 2.0 * np.sum(tanh_drop(m, kappa) * weight, axis=1)
     finite = finite + np.sum((pole - 1.0 / left) * weight, axis=1) + np.log(high - low)
     top = well.rate(high)
-    with np.errstate(all="ignore"):
-        slopes = action_slopes(
-            well.gain, well.asymmetry, first, second, (u[:, 0] - x[:, 0], well.fold + high, rate, top)
-        )
+    slopes = action_slopes(well.gain, well.asymmetry, first, second, (u[:, 0] - x[:, 0], well.fold + high, rate, top))
     return Action(barrier, path, finite, top, *slopes)
 
 
@@ -193,7 +192,7 @@ def _unstable(other: Well) -> tuple[Array, Array]:
 def _graded(length: Array, scale: Array) -> tuple[Array, Array]:
     """Return nodes on [0, length] and weights, (rows, nodes), on panels that grow in proportion to scale + distance."""
     growth = np.log1p(length / scale)
-    count = max(1, int(np.ceil(np.max(growth, initial=0.0) / np.log(_RATIO))))
+    count = int(np.ceil(np.max(growth) / np.log(_RATIO)))
     edges = scale[:, None] * np.expm1(growth[:, None] * (np.arange(count + 1) / count))
     x, w = legendre(_NODES)
     size = np.diff(edges)[..., None]
@@ -214,7 +213,8 @@ def diffusion_barriers(g: Array, eta: Array) -> Array:
     well, other = well[other.gap > 0.0], other[other.gap > 0.0]
     for start in range(0, index.size, _ROWS):
         part = slice(start, start + _ROWS)
-        result[index[part]] = _diffusion(well[part], other[part])
+        with np.errstate(all="ignore"):
+            result[index[part]] = _diffusion(well[part], other[part])
     return result
 
 
@@ -227,12 +227,11 @@ def _diffusion(well: Well, other: Well) -> Array:
     large = ((rate > 0.5) & (top > 10.0) & (top < 400.0))[:, None]  # there the rounding of the stable state shows
     above_force = np.where(large, fall - wide.gain * tanh_drop(top[:, None], fall), wide.gap - wide.phi(above))
     over, rest = two_sum(well.gain, well.asymmetry)
-    error = ((over - top) + (rest - 2.0 * well.gain * np.exp(-2.0 * np.minimum(top, 300.0)))) / rate
-    with np.errstate(over="ignore", invalid="ignore"):
-        start = np.cosh(np.minimum(np.abs(wide.fold + below), 710.0)) / wide.gain
-        end = np.cosh(np.minimum(np.abs(wide.fold + above), 710.0)) / wide.gain
-        peak = 0.5 * np.exp(np.minimum(top, 710.0)) / well.gain * (1.0 + np.where(large[:, 0], error, 0.0))
-        end = np.where(large, peak[:, None] * np.exp(-fall) * (1.0 + np.exp(-2.0 * (wide.fold + above))), end)
-        value = np.sum(np.maximum(wide.gap - wide.phi(below), 0.0) * start * start * a, axis=1)
-        value = 2.0 * (value + np.sum(np.maximum(above_force, 0.0) * end * end * b, axis=1))
+    error = ((over - top) + (rest - 2.0 * well.gain * np.exp(-2.0 * top))) / rate
+    start = np.cosh(wide.fold + below) / wide.gain
+    end = np.cosh(wide.fold + above) / wide.gain
+    peak = 0.5 * np.exp(top) / well.gain * (1.0 + error)
+    end = np.where(large, peak[:, None] * np.exp(-fall) * (1.0 + np.exp(-2.0 * (wide.fold + above))), end)
+    value = np.sum(np.maximum(wide.gap - wide.phi(below), 0.0) * start * start * a, axis=1)
+    value = 2.0 * (value + np.sum(np.maximum(above_force, 0.0) * end * end * b, axis=1))
     return np.asarray(np.where(top > 400.0, np.inf, value))

@@ -12,7 +12,7 @@ from moecusp._numerics.gauss import panels
 from moecusp._numerics.kernels import log_cosh
 from moecusp._numerics.operations import Array
 
-_NODES = 24
+_NODES = 20
 _CHUNK = 256  # routers normalised at once
 _LONGEST = 0.4  # panel; exp(-c exp(2 |u|)) loses at most a few tens of its exponent along it, where it counts
 _NEGLIGIBLE = 50.0  # fall of the exponent from the highest state beyond which the density is left out
@@ -25,8 +25,8 @@ def log_density(u: Array, g: Array, eta: Array, delta: Array) -> Array:
     points = np.stack([g.ravel(), eta.ravel(), delta.ravel()])
     routers, index = np.unique(points, axis=1, return_inverse=True)
     level = _every(routers)[0]
-    with np.errstate(over="ignore", invalid="ignore"):
-        exponent = np.where(np.abs(u) < 300.0, _exponent(np.clip(u, -300.0, 300.0), g, eta, delta), -np.inf)
+    with np.errstate(all="ignore"):
+        exponent = np.where(np.abs(u) < 300.0, _exponent(u, g, eta, delta), -np.inf)
     return np.asarray(exponent - level[index.ravel()].reshape(u.shape))
 
 
@@ -50,7 +50,7 @@ def _log_normaliser(g: Array, eta: Array, delta: Array, slopes: bool) -> Array:
 
     With slopes, also the means over the density of the derivatives of the exponent in g, eta and delta.
     """
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         every, stability = roots.solve(g, eta)
         outermost = np.nanmax(np.abs(every), axis=1)
         resolved = 2.0 / delta / g / g * (g + np.abs(eta) + 1.0) * np.exp(2.0 * outermost) < _RESOLVED
@@ -63,37 +63,34 @@ def _log_normaliser(g: Array, eta: Array, delta: Array, slopes: bool) -> Array:
         def weight(x: Array) -> Array:
             return np.asarray(np.exp(_exponent(x, *wide) - best))
 
-        nodes = 2 * _NODES if slopes else _NODES  # the moments weigh the tails
-        total = panels(weight, breaks, nodes)
-        rows = [np.where(resolved, best[:, 0, 0] + np.log(total), np.nan)]
-        for k in range(3 * slopes):
-            moment = panels(lambda x, k=k: weight(x) * _slopes(x, *wide)[k], breaks, nodes)  # type: ignore[misc]
-            rows.append(np.where(resolved, moment / total, np.nan))
-        return np.array(rows)
+        total = panels(weight, breaks, _NODES)
+        rows = (best[:, 0, 0] + np.log(total))[None]
+        if slopes:
+            moments = panels(lambda x: weight(x) * np.array(_slopes(x, *wide)), breaks, _NODES)
+            rows = np.concatenate([rows, moments / total])
+        return np.where(resolved, rows, np.nan)
 
 
 def _breaks(states: Array, best: Array, router: tuple[Array, ...]) -> Array:
     """Return the ends of panels on which the density is smooth, as far as it counts, for routers of shape (n, 1, 1).
 
-    Near a state the density is as wide as its linear or cubic restoring force makes it: panels double in length from
-    there. Farther out it falls like exp(-c exp(2 |u|)) whatever the noise: none is longer than that is smooth.
+    Near a state the density is at least as wide as the noise spreads it in one unit of time: panels double in length
+    from there. Farther out it falls like exp(-c exp(2 |u|)) whatever the noise: none is longer than that is smooth.
     """
     g, eta, delta = (v[..., 0] for v in router)
-    square = np.cosh(states) ** 2
-    spread, rate = delta * g * g / square, np.maximum(1.0 - g / square, 1e-300)
-    width = 0.5 * np.minimum(np.minimum(np.sqrt(0.5 * spread / rate), spread**0.25), 0.5)
+    width = 0.25 * np.minimum(np.sqrt(delta) * g / np.cosh(states), 1.0)
     far = 2.0 * (g + np.abs(eta) + 3.0)
     doublings = int(np.ceil(np.log2(np.nanmax(far / width)))) + 1
     offsets = width[..., None] * 2.0 ** np.arange(doublings)
     around = np.concatenate([states[..., None] - offsets, states[..., None], states[..., None] + offsets], axis=-1)
-    counts = _exponent(np.clip(around, -300.0, 300.0), *router) > best - _NEGLIGIBLE
+    counts = _exponent(around, *router) > best - _NEGLIGIBLE
     around, counts = (part.reshape(len(states), -1) for part in (around, counts))
     low, high = (side(np.where(counts, around, np.nan), axis=1)[:, None] for side in (np.nanmin, np.nanmax))
     low = np.nanmax(np.where(around < low, around, np.nan), axis=1)[:, None]
     high = np.nanmin(np.where(around > high, around, np.nan), axis=1)[:, None]
     even = low + (high - low) * np.linspace(0.0, 1.0, 1 + int(np.ceil(np.max(high - low) / _LONGEST)))
     inside = np.clip(np.where(np.isnan(around), low, around), low, high)
-    return np.sort(np.concatenate([inside, even], axis=1), axis=1)
+    return np.sort(np.concatenate([inside, even], axis=1))
 
 
 def _exponent(u: Array, g: Array, eta: Array, delta: Array) -> Array:

@@ -141,7 +141,7 @@ def mean_tanh_deficit_slope(m: Array, k: Array, deficit: Array) -> Array:
     near = t * square * spread / (spread + t * t * tanh_slope(small))  # tanh m - (mean of tanh at both ends)
     far = 0.5 * (missing(m + wide) + missing(m - wide)) - missing(m)
     rise = np.where(k <= 1.0, near, far) - deficit
-    return np.divide(rise, k, out=np.zeros_like(k), where=k > 0.0)
+    return np.asarray(rise / np.where(k > 0.0, k, 1.0))
 
 
 def tanh_slope(x: Array) -> Array:
@@ -200,15 +200,15 @@ def half_length(m: Array, force: Array, gain: Array, eta: Array) -> Array:
     return _bracketed(f, force, np.minimum(force, signs), m, force, np.broadcast_to(gain, m.shape))
 
 
-def one_sided_half_length(u: Array, force: Array, gain: Array, fold: Array, eta: Array) -> Array:
+def one_sided_half_length(u: Array, force: Array, gain: Array, eta: Array) -> Array:
     """Solve g (tanh u - mean over [u - 2 k, u]) = F."""
-    high = np.where(force > 0.0, 2.0 * gain + 2.0 * fold + 4.0, 0.0)
+    high = np.where(force > 0.0, 2.0 * gain + 4.0, 0.0)
     spread = tanh_slope(u)
 
     def f(k: Array, u: Array, force: Array, gain: Array, spread: Array) -> tuple[Array, Array]:
         deficit = one_sided_deficit(u, k)
         rise = tanh_drop(u, 2.0 * k) - deficit
-        return gain * deficit - force, gain * np.divide(rise, k, out=spread.copy(), where=k > 0.0)
+        return gain * deficit - force, gain * np.where(k > 0.0, rise / np.where(k > 0.0, k, 1.0), spread)
 
     signs = np.where(u > 0.0, u / (1.0 + (u - eta) / gain), high)  # the root for sign in place of tanh
     start = np.minimum(np.minimum(force / gain / spread, signs), 0.5 * high)
@@ -230,7 +230,7 @@ def _bracketed(f: Callable[..., tuple[Array, Array]], high: Array, x: Array, *ar
             break
         value, slope = f(x, *parts)
         low, high = np.where(value < 0.0, x, low), np.where(value > 0.0, x, high)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        with np.errstate(all="ignore"):
             following = x - value / slope
         inside = (following >= low) & (following <= high)
         following = np.where(inside, following, 0.5 * (low + high))

@@ -92,7 +92,7 @@ def beyond(d: Array, a: Array) -> tuple[Array, Array]:
     B = sinh d (a C(d) + d C(a))/(sinh a sinh(a + d)) with C(w) = w coth w - 1.
     """
     core = a * coth_excess(d) + d * coth_excess(a)
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):
         scale = 2.0 * np.exp(-2.0 * a) / np.expm1(-2.0 * a) / np.expm1(-2.0 * (a + d))
         value = -scale * np.expm1(-2.0 * d) * core
         rise = a * coth_excess_slope(d) + coth_excess(a)

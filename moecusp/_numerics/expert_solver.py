@@ -171,7 +171,7 @@ def _polish(
     gain = np.where(away, gain, 1.0)
     rest = dd.add(two_product(gain, np.full_like(gain, experts)), dd.negative(two_product(m, x)))
     slope = m + experts * b * (1.0 / x + 1.0 / np.expm1(-x))
-    fix = (rest[0] - experts * b + rest[1]) / slope
+    fix = (rest[0] - experts * b) / slope
     s, e = two_sum(x, np.where(away, fix, 0.0))
     high[place] = np.where(away, s, high[place])
     low[place] = np.where(away, e, low[place])

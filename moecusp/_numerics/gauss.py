@@ -12,8 +12,6 @@ from moecusp._numerics import pairs as dd
 from moecusp._numerics.double import two_product
 from moecusp._numerics.operations import Array, parts, scaled, where
 
-LOG_SQRT_2PI = 0.9189385332046728
-
 
 @cache
 def legendre(nodes: int) -> tuple[Array, Array]:
@@ -23,23 +21,26 @@ def legendre(nodes: int) -> tuple[Array, Array]:
 
 
 def panels(f: Callable[[Array], Array], breaks: Array, nodes: int) -> Array:
-    """Integrate f over [breaks[..., 0], breaks[..., -1]] panel by panel; f maps (..., panels, nodes) to the same."""
+    """Integrate f over [breaks[..., 0], breaks[..., -1]] panel by panel; f maps (..., panels, nodes) to the same.
+
+    Or to more than one function, (functions, ..., panels, nodes): then so does the result.
+    """
     x, w = legendre(nodes)
     low, length = breaks[..., :-1, None], np.diff(breaks)[..., None]
     return np.asarray(np.sum(np.sum(f(low + length * x) * w, axis=-1) * length[..., 0], axis=-1))
 
 
 def ratio(a: Any, b: Any) -> dd.Pair:
-    """Return a/b to twice the precision, where it neither overflows nor underflows; the float ratio elsewhere."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+    """Return a/b, b not 0, to twice the precision where it neither overflows nor underflows; elsewhere as a float."""
+    with np.errstate(all="ignore"):
         (mantissa_a, exponent_a), (mantissa_b, exponent_b) = parts(a), parts(b)
         quotient = dd.divide(dd.single(mantissa_a), dd.single(mantissa_b))
         return _scaled(quotient, exponent_a - exponent_b)
 
 
 def product(a: Any, b: Any) -> dd.Pair:
-    """Return a b to twice the precision, where it neither overflows nor underflows; the float product elsewhere."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    """Return a b to twice the precision where it neither overflows nor underflows; elsewhere as a float."""
+    with np.errstate(all="ignore"):
         (mantissa_a, exponent_a), (mantissa_b, exponent_b) = parts(a), parts(b)
         return _scaled(two_product(mantissa_a, mantissa_b), exponent_a + exponent_b)
 

@@ -57,12 +57,13 @@ def mean_decay(
     narrow, wide = rate[0] < 1e-20, rate[0] > 1e20  # sigma is nothing beside T, T nothing beside sigma
     decayed = _root_exp(dd.negative(shift))
     flat = SQRT_2_PI * (moment * (drift[0] / rate[0]) if odd else area) / rate[0]
-    single = 1.0 / (1.0 + decayed * decayed) ** power
-    if weight == "size":
-        single = single * (rate[0] * SQRT_2_PI * cold * cold + shift[0] * _erf(drift[0]))
-    if weight == "bend":
-        single = single * -np.expm1(-shift[0])
-    mean = np.where(narrow, single * _erf(drift[0]) if odd else single, np.where(wide, flat, mean))
+    size = (
+        shift[0] if odd else rate[0] * SQRT_2_PI * cold * cold + shift[0] * _erf(drift[0])
+    )  # of the mean, or mean size
+    single = factor(size) / (1.0 + decayed * decayed) ** power
+    if odd and weight == "one":
+        single = single * _erf(drift[0])
+    mean = np.where(narrow, single, np.where(wide, flat, mean))
     return np.asarray(mean), np.where(narrow, decayed, np.where(wide, cold, root))
 
 

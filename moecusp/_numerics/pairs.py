@@ -77,8 +77,9 @@ def rounded(a: Pair) -> Any:
 
 def _horner(coefficients: list[tuple[float, float]], x: Pair) -> Pair:
     full = namespace(x[0]).full_like
-    result = tuple(full(x[0], part) for part in coefficients[-1])
-    for coefficient in reversed(coefficients[:-1]):
+    first, *rest = reversed(coefficients)
+    result = tuple(full(x[0], part) for part in first)
+    for coefficient in rest:
         result = add(multiply((result[0], result[1]), x), tuple(full(x[0], c) for c in coefficient))
     return result[0], result[1]
 
@@ -146,14 +147,14 @@ def exp_pair(x: Pair) -> Pair:
 
 def exp(x: Pair) -> Any:
     """Return exp(high + low) as a float: the low part keeps large arguments from losing digits."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         high, _, k = exp_parts(x)
         return scaled(high, k)
 
 
 def times_exp(factor: Pair, x: Pair) -> Any:
     """Return factor exp(x) rounded once, also where exp(x) alone would leave the range of a float."""
-    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         high, low, k = exp_parts(x)
         mantissa, power = parts(factor[0])
         rest = scaled(factor[1], -power)
