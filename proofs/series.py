@@ -1,12 +1,13 @@
 """Generate moecusp/_numerics/series.py: the coefficients of the cancellation-free kernels, from exact arithmetic.
 
 Command: ``python -m proofs.series`` (``--check`` compares instead of writing).
-Functions that lose digits when computed as they are written have an expansion with positive terms only:
+Functions that lose digits when computed as they are written have an expansion that does not:
 
 - tanh:  x - tanh x = x c/(1 + c) with Lambert's continued fraction c = x^2/(3 + x^2/(5 + ...)); its convergents
   are ratios of polynomials with positive coefficients.
 - sinh:  (sinh x - x)/x^3 = sum x^(2k)/(2k+3)!.
-- well:  (x^2/2 - log cosh x)/x^4 = integral_0^1 s R(s^2 x^2) ds with (x - tanh x)/x^3 = R(x^2).
+- well:  (x^2/2 - log cosh x)/x^4 as a Chebyshev interpolant in powers of x^2 - WELL_CENTRE, which is at most a quarter
+  of the first one's term, so that it hardly cancels.
 
 Each table is as long as its stated interval needs for a truncation error below 2^-57, and the generator checks that
 error with 50 digits before it writes anything. The tables of the double-double kernels are checked against their own
@@ -27,7 +28,7 @@ TARGET = Path(__file__).parent.parent / "moecusp" / "_numerics" / "series.py"
 TOLERANCE = mpmath.mpf(2) ** -57
 TANH_LIMIT = 1.0
 SINH_LIMIT = 2.5
-WELL_LIMIT = 2.0
+WELL_LIMIT, WELL_CENTRE = 1.25, 0.78125  # the centre is half the limit's square, exactly
 FOLD_NEAR = 2.0**-8
 
 Polynomial = list[Fraction]
@@ -54,40 +55,6 @@ def sinh_remainder(terms: int) -> tuple[Polynomial, Polynomial]:
     return [Fraction(1, factorial(2 * k + 3)) for k in range(terms)], [Fraction(1)]
 
 
-def well(degree: int) -> tuple[Polynomial, Polynomial]:
-    """Return the diagonal Pade approximant of (x^2/2 - log cosh x)/x^4 in y = x^2, a Stieltjes function."""
-    count = 2 * degree + 1
-    tanh = [Fraction(0)] * (2 * count + 4)  # from tanh' = 1 - tanh^2
-    for k in range(len(tanh) - 1):
-        square = sum((tanh[i] * tanh[k - i] for i in range(k + 1)), Fraction(0))
-        tanh[k + 1] = ((k == 0) - square) / Fraction(k + 1)
-    taylor = [-tanh[2 * k + 3] / (2 * k + 4) for k in range(count)]
-    return pade(taylor, degree)
-
-
-def pade(taylor: Polynomial, degree: int) -> tuple[Polynomial, Polynomial]:
-    """Return the diagonal Pade approximant of a Taylor series."""
-    rows = [
-        [taylor[degree + 1 + i - j] for j in range(1, degree + 1)] + [-taylor[degree + 1 + i]] for i in range(degree)
-    ]
-    denominator = [Fraction(1), *solve(rows)]
-    numerator = [sum((denominator[j] * taylor[i - j] for j in range(i + 1)), Fraction(0)) for i in range(degree + 1)]
-    return numerator, denominator
-
-
-def solve(rows: list[Polynomial]) -> Polynomial:
-    """Solve a square linear system given as augmented rows, exactly."""
-    size = len(rows)
-    for pivot in range(size):
-        best = next(r for r in range(pivot, size) if rows[r][pivot])
-        rows[pivot], rows[best] = rows[best], rows[pivot]
-        rows[pivot] = [value / rows[pivot][pivot] for value in rows[pivot]]
-        for r in range(size):
-            if r != pivot and rows[r][pivot]:
-                rows[r] = [a - rows[r][pivot] * b for a, b in zip(rows[r], rows[pivot], strict=True)]
-    return [row[-1] for row in rows]
-
-
 def exact_tanh(y: mpmath.mpf) -> mpmath.mpf:
     """(x - tanh x)/x^3 at y = x^2."""
     x = mpmath.sqrt(y)
@@ -103,6 +70,16 @@ def exact_sinh(y: mpmath.mpf) -> mpmath.mpf:
 def exact_well(y: mpmath.mpf) -> mpmath.mpf:
     """(x^2/2 - log cosh x)/x^4 at y = x^2."""
     return (y / 2 - mpmath.log(mpmath.cosh(mpmath.sqrt(y)))) / y**2
+
+
+def well() -> list[float]:
+    """Return the shortest interpolant of (x^2/2 - log cosh x)/x^4 in powers of y - WELL_CENTRE, y = x^2."""
+    points = [WELL_CENTRE * mpmath.mpf(i) / 32 for i in range(-31, 33)]
+    for count in range(2, 40):
+        found = mpmath.chebyfit(lambda t: exact_well(WELL_CENTRE + t), [-WELL_CENTRE, WELL_CENTRE], count)
+        if max(abs(mpmath.polyval(found, t) / exact_well(WELL_CENTRE + t) - 1) for t in points) < TOLERANCE:
+            return [float(c) for c in reversed(found)]
+    raise ArithmeticError("no interpolant reaches the tolerance")
 
 
 def worst_error(
@@ -209,7 +186,6 @@ def source() -> str:
     tables = [
         ("TANH", "(x - tanh x)/x^3 = N(x^2)/D(x^2)", shortest(tanh_remainder, exact_tanh, TANH_LIMIT**2), TANH_LIMIT),
         ("SINH", "(sinh x - x)/x^3 = N(x^2)", shortest(sinh_remainder, exact_sinh, SINH_LIMIT**2), SINH_LIMIT),
-        ("WELL", "(x^2/2 - log cosh x)/x^4 = N(x^2)/D(x^2)", shortest(well, exact_well, WELL_LIMIT**2), WELL_LIMIT),
     ]
     lines = [
         '"""Coefficients of the cancellation-free kernels, lowest order first.',
@@ -225,6 +201,8 @@ def source() -> str:
         if len(denominator) > 1:
             lines += table(f"{name}_DENOMINATOR", [float(c / scale) for c in denominator])
         lines.append("")
+    lines += ["# (x^2/2 - log cosh x)/x^4 in powers of x^2 - WELL_CENTRE, for arguments up to the limit."]
+    lines += [f"WELL_LIMIT = {WELL_LIMIT!r}", f"WELL_CENTRE = {WELL_CENTRE!r}", *table("WELL", well()), ""]
     lines.append("# Double-double kernels: eta_f(1 + d)/(d sqrt(d (1 + d))), and the logarithm by 512 reciprocals.")
     for name, value in pairs().items():
         lines += table(name, value) if isinstance(value, list) else [f"{name} = {value!r}"]

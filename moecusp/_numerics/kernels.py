@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._numerics import roots, series
-from moecusp._numerics.double import polynomial, two_product, two_sum
+from moecusp._numerics.double import polynomial, two_product
 from moecusp._numerics.elementary import curve_sums, tanh_pair
 from moecusp._numerics.operations import namespace, parts, patched, scaled, where
 
@@ -69,16 +69,12 @@ def well(u: Any) -> Any:
     size = abs(u)
     beyond = size - 1.0  # completing the square leaves little to cancel; log 2 - 1/2 = 0.193...
     far = 0.5 * beyond * beyond + (0.1931471805599453 - namespace(u).log1p(decayed(u)))
-    return patched((far,), size <= 1.42, _inner_well, size)[0]
+    return patched((far,), size <= series.WELL_LIMIT, _inner_well, size)[0]
 
 
 def _inner_well(u: Any) -> Any:
-    """Return well(u) for |u| <= 1.42: u^4, the ratio and the last step to it with their rounding errors."""
+    """Return well(u) for |u| <= WELL_LIMIT, with the rounding errors of u^4."""
     y, y_low = two_product(u, u)
     fourth, fourth_low = two_product(y, y)
-    above, above_low = two_sum(series.WELL_NUMERATOR[0], y * polynomial(series.WELL_NUMERATOR[1:], y))
-    below, below_low = two_sum(series.WELL_DENOMINATOR[0], y * polynomial(series.WELL_DENOMINATOR[1:], y))
-    ratio = above / below
-    back, back_low = two_product(ratio, below)
-    rest = (((above - back) - back_low) + (above_low - ratio * below_low)) / below
-    return (fourth * ratio + (fourth * rest + (fourth_low + 2.0 * y * y_low) * ratio),)
+    ratio = polynomial(series.WELL, y - series.WELL_CENTRE)
+    return (fourth * ratio + (fourth_low + 2.0 * y * y_low) * ratio,)
