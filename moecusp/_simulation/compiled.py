@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from moecusp._arguments import Array
 from moecusp._simulation import compiled_filter, compiled_many, compiled_two
+from moecusp._simulation.compiled_lanes import LANES
 from moecusp._simulation.compiled_two import LOG2E
 from moecusp._simulation.plan import Plan
 from moecusp._simulation.statistics import Sums
 
-TILE = 1024
+TILE = 512
 """Routers of two experts in a tile; a power of two, as numbers of routers mostly are, so that threads share evenly."""
 WORTHWHILE = 2**18
 """State updates below which threads cost more than they bring."""
 TILE_STATES = 16384
-"""States in a tile of more experts, at most 128 routers."""
+"""States in a tile of more experts, of at most 128 routers."""
 
 
 class CompiledBackend:
@@ -45,15 +46,16 @@ class CompiledBackend:
         if plan.two:
             rows += [plan.noise, self._sign * plan.low, self._sign * plan.high]
         self._coefficients = np.stack(rows)
+        self._range = LOG2E * plan.largest
         plain = plan.one_word and plan.bounded and not plan.hard
         flags: tuple[int, ...] = (plan.tokens, plan.tokenwise, plan.one_word)
         if plan.two:
-            flags = (TILE, *flags, plain, plan.hard, plan.moments, plan.passage)
+            quick = self._range < compiled_filter.RANGE
+            flags = (TILE, *flags, plain, quick, plan.hard, plan.moments, plan.passage)
         else:
-            tile = min(128, max(16, TILE_STATES // plan.experts))
+            tile = min(128, max(LANES, TILE_STATES // plan.experts // LANES * LANES))
             flags = (tile, *flags, plan.bounded, plan.hard, plan.moments, plan.token_words)
         self._shape = tuple(map(int, flags))
-        self._range = LOG2E * plan.largest
         self._decay = np.ones(plan.routers)
         self._filtered = not plan.two and not plan.hard and plan.tokenwise and self._range < compiled_filter.RANGE
         self._filtered &= bool(np.min(plan.keep) >= 0.5)

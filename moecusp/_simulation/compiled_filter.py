@@ -14,8 +14,9 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 
 from moecusp._numerics.traced import widest
-from moecusp._simulation.compiled_scalar import exp2, fill, inlined, kernel
+from moecusp._simulation.compiled_scalar import exp2, inlined, kernel
 from moecusp._simulation.compiled_two import gather
+from moecusp._simulation.compiled_words import fill
 
 RESYNC = 64
 """Steps, counted from step 0, after which A is multiplied out."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._simulation.compiled_scalar import binomial, exp2, fill, kernel, uniform53
+from moecusp._simulation.compiled_scalar import binomial, exp2, kernel, uniform53
 from moecusp._simulation.compiled_two import gather
+from moecusp._simulation.compiled_words import fill
 
 _WORDS = 4294967296.0
 

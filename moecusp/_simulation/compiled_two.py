@@ -1,7 +1,7 @@
 """Compiled steps of two experts on a tile of routers small enough for the first-level cache.
 
 The state is x = -log2(e) y, so that the odds of expert 2 are 2^x: a token with word w chooses expert 1 where
-(w + 1/2)(1 + 2^x) < 2^32. Without a schedule, and one token a step, that is all there is to compute.
+(w + 1/2)(1 + 2^x) < 2^32. With one token a step that is all there is to compute; see `compiled_single`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from moecusp._numerics.traced import widest
-from moecusp._simulation.compiled_scalar import binomial, exp2, fill, kernel, uniform53
+from moecusp._simulation.compiled_scalar import aligned, binomial, kernel, uniform53
+from moecusp._simulation.compiled_single import advance_single
+from moecusp._simulation.compiled_words import fill
 
 LOG2E = 1.0 / math.log(2.0)
 _LN2 = math.log(2.0)
@@ -29,28 +31,35 @@ def advance(
     """Take steps start..stop-1 of routers first..last-1, tile by tile.
 
     coefficients has rows keep, up, down, unit, noise, low, high; shape is (tile, tokens, tokenwise, one_word, plain,
-    hard, moments, passage) of ints; sums has rows hits, first, second, cross, last.
+    quick, hard, moments, passage) of ints; sums has rows hits, first, second, cross, last. plain stands for one token
+    and no overflow, quick for what `compiled_single` wants. tile and first are multiples of LANES.
     """
     widest()
-    tile, tokens, tokenwise, one_word, plain, hard, moments, passage = shape
+    tile, tokens, tokenwise, one_word, plain, quick, hard, moments, passage = shape
     k0, k1 = np.uint32(key[0]), np.uint32(key[1])
-    words = np.empty((4, tile), np.uint32)
-    x, keep, up, down, hits = np.empty(tile), np.empty(tile), np.empty(tile), np.empty(tile), np.empty(tile)
+    words = aligned(4, tile // 2).view(np.uint32)
+    rows = aligned(4, tile + 24)
+    x, keep, up, down = rows[0], rows[1], rows[2], rows[3]  # unpacked, they would pass for strided
+    hits = aligned(1, tile // 2)[0].view(np.int32)
     chance, count = np.empty(tile), np.empty(tile)
     scheduled = offsets.shape[1] > 0
     for base in range(first, last, tile):
         n = min(tile, last - base)
         x[:n], keep[:n] = state[base : base + n], coefficients[0, base : base + n]
         up[:n], down[:n] = coefficients[1, base : base + n], coefficients[2, base : base + n]
-        hits[:n] = sums[0, base : base + n]
-        for step in range(start, stop):
+        x[n:], keep[n:], up[n:], down[n:] = 0.0, 0.0, 0.0, 0.0
+        hits[:] = 0
+        alone = plain and not (scheduled or moments or passage)
+        if alone:
+            advance_single(x, words, keep, up, down, hits, start, start, stop, base, n, k0, k1, quick)
+        for step in range(stop if alone else start, stop):
             if scheduled:
                 _move(up, down, coefficients, base, n, offsets[0, step - start], offsets[1, step - start])
-            if one_word and (step == start or step & 3 == 0):
-                fill(words, step >> 2, 0, base, n, k0, k1)
             if plain:
-                _single(x, words[step & 3], keep, up, down, hits, n, collecting)
+                advance_single(x, words, keep, up, down, hits, start, step, step + 1, base, n, k0, k1, quick)
             else:
+                if one_word and (step == start or step & 3 == 0):
+                    fill(words, step >> 2, 0, base, n, k0, k1)
                 _chances(chance, x, coefficients[4, base : base + n], hard, n)
                 if not tokenwise:
                     fill(words, step, 0, base, n, k0, k1)
@@ -69,30 +78,14 @@ def advance(
                     x[i] = keep[i] * x[i] + (down[i] + (up[i] - down[i]) * (count[i] / tokens))
                 if collecting:
                     for i in range(n):
-                        hits[i] += count[i]
+                        sums[0, base + i] += count[i]
             if collecting and moments:
                 gather(x, reference[base : base + n], sums[:, base : base + n])
             if passage:
                 _pass(passed[base : base + n], x, coefficients, base, step + 1)
-        state[base : base + n], sums[0, base : base + n] = x[:n], hits[:n]
-
-
-@kernel
-def _single(x: Any, words: Any, keep: Any, up: Any, down: Any, hits: Any, n: int, collecting: bool) -> None:
-    """Take a step of one token. Both loops in one function: alone each is inlined, and then keeps no constant."""
-    widest()
-    if collecting:
-        for i in range(n):
-            old, yes, no = x[i], up[i], down[i]
-            w = np.float64(words[i]) + 0.5
-            chosen = w * exp2(old) + w < _WORDS
-            x[i] = keep[i] * old + (yes if chosen else no)
-            hits[i] += 1.0 if chosen else 0.0
-    else:
-        for i in range(n):
-            old, yes, no = x[i], up[i], down[i]
-            w = np.float64(words[i]) + 0.5
-            x[i] = keep[i] * old + (yes if w * exp2(old) + w < _WORDS else no)
+        state[base : base + n] = x[:n]
+        if collecting:
+            sums[0, base : base + n] += hits[:n]
 
 
 @kernel

@@ -33,8 +33,8 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[An
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(ROUNDS):
-        p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
-        c0, c2 = ((p1 >> 32) & WORD) ^ c1 ^ k0, ((p0 >> 32) & WORD) ^ c3 ^ k1
-        c1, c3 = p1 & WORD, p0 & WORD
+        p0, p1 = (c0 & WORD) * MULTIPLIERS[0], (c2 & WORD) * MULTIPLIERS[1]  # what lies above a word is dropped here
+        c0, c2 = (c1 ^ k0) ^ (p1 >> 32), (c3 ^ k1) ^ (p0 >> 32)
+        c1, c3 = p1, p0
         k0, k1 = (k0 + WEYL[0]) & WORD, (k1 + WEYL[1]) & WORD
-    return c0, c1, c2, c3
+    return c0 & WORD, c1 & WORD, c2 & WORD, c3 & WORD

@@ -76,7 +76,8 @@ def plain_many(experts: int) -> tuple[Callable[[], object], int]:
 
 def floor() -> list[tuple[Callable[[], object], int]]:
     """Return the compiled generator and the compiled exponential, alone, on a tile."""
-    from moecusp._simulation.compiled_scalar import exp2, fill, kernel
+    from moecusp._simulation.compiled_scalar import exp2, kernel
+    from moecusp._simulation.compiled_words import fill
 
     tile, rounds = 512, 4000
     words, x = np.empty((4, tile), np.uint32), np.zeros(tile)
