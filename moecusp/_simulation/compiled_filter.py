@@ -79,7 +79,7 @@ def advance(
         driven = scheduled or np.any(coefficients[2, base : base + n] != 0.0)
         hits[:] = 0
         for expert in range(experts):
-            double[expert, :n] = z[expert, base : base + n]
+            _copy(z[expert, base:], double[expert], n)
         for step in range(start, stop):
             if step % RESYNC == 0:
                 _resync(double, decay, base, n)
@@ -106,9 +106,9 @@ def advance(
             if collecting and moments:
                 _gather(double, decay, reference, sums, base, n)
         for expert in range(experts):
-            z[expert, base : base + n] = double[expert, :n]
-            if collecting:
-                sums[0, expert, base : base + n] += hits[expert, :n]
+            _copy(double[expert], z[expert, base:], n)
+            for i in range(n):
+                sums[0, expert, base + i] += hits[expert, i] if collecting else 0
 
 
 @kernel
@@ -123,6 +123,7 @@ def _resync(z: Any, decay: Any, base: int, n: int) -> None:
 
 @kernel
 def _copy(source: Any, target: Any, n: int) -> None:
+    """Copy by hand: a slice, with its message of error, takes long to compile."""
     for i in range(n):
         target[i] = source[i]
 
@@ -184,7 +185,9 @@ def _push(z: Any, single: Any, drive: Any, n: int) -> None:
 @kernel
 def _gather(z: Any, decay: Any, reference: Any, sums: Any, base: int, n: int) -> None:
     for expert in range(z.shape[0]):
-        state = z[expert, :n] * decay[base : base + n]
+        state = np.empty(n)
+        for i in range(n):
+            state[i] = z[expert, i] * decay[base + i]
         gather(state, reference[expert, base : base + n], sums[:, expert, base : base + n])
 
 

@@ -19,6 +19,8 @@ from moecusp._simulation.compiled_words import fill
 LOG2E = 1.0 / math.log(2.0)
 _LN2 = math.log(2.0)
 _WORDS = 4294967296.0
+PADDING = 24
+"""Keeps the rows of a tile from falling on the same cache lines."""
 _HALF_ROOT = math.sqrt(0.5)
 
 
@@ -37,18 +39,17 @@ def advance(
     widest()
     tile, tokens, tokenwise, one_word, plain, quick, hard, moments, passage = shape
     k0, k1 = np.uint32(key[0]), np.uint32(key[1])
-    words = aligned(4, tile // 2).view(np.uint32)
-    rows = aligned(4, tile + 24)
-    x, keep, up, down = rows[0], rows[1], rows[2], rows[3]  # unpacked, they would pass for strided
-    hits = aligned(1, tile // 2)[0].view(np.int32)
-    chance, count = np.empty(tile), np.empty(tile)
+    integers, floats = aligned(5, tile // 2).view(np.uint32), aligned(5, tile + PADDING)
+    words, hits = integers[:4], integers[4]
+    x, keep, up, down, chance = floats[0], floats[1], floats[2], floats[3], floats[4]  # contiguous, unlike when unpacked
+    count = np.empty(tile)
     scheduled = offsets.shape[1] > 0
     for base in range(first, last, tile):
         n = min(tile, last - base)
-        x[:n], keep[:n] = state[base : base + n], coefficients[0, base : base + n]
-        up[:n], down[:n] = coefficients[1, base : base + n], coefficients[2, base : base + n]
-        x[n:], keep[n:], up[n:], down[n:] = 0.0, 0.0, 0.0, 0.0
-        hits[:] = 0
+        integers[4], floats[:] = 0, 0.0
+        for i in range(n):  # by hand: a slice, with its message of error, takes long to compile
+            x[i], keep[i] = state[base + i], coefficients[0, base + i]
+            up[i], down[i] = coefficients[1, base + i], coefficients[2, base + i]
         alone = plain and not (scheduled or moments or passage)
         if alone:
             advance_single(x, words, keep, up, down, hits, start, start, stop, base, n, k0, k1, quick)
@@ -66,10 +67,10 @@ def advance(
                     for i in range(n):
                         count[i] = binomial(float(tokens), chance[i], uniform53(words[0, i], words[1, i]))
                 elif one_word:
-                    count[:n] = 0.0
+                    count[:] = 0.0
                     _tally(count, words[step & 3], chance, n)
                 else:
-                    count[:n] = 0.0
+                    count[:] = 0.0
                     for token in range(tokens):
                         if token & 3 == 0:
                             fill(words, step, token >> 2, base, n, k0, k1)
@@ -83,9 +84,9 @@ def advance(
                 gather(x, reference[base : base + n], sums[:, base : base + n])
             if passage:
                 _pass(passed[base : base + n], x, coefficients, base, step + 1)
-        state[base : base + n] = x[:n]
-        if collecting:
-            sums[0, base : base + n] += hits[:n]
+        for i in range(n):
+            state[base + i] = x[i]
+            sums[0, base + i] += hits[i] if collecting else 0
 
 
 @kernel
