@@ -1,4 +1,4 @@
-"""Two experts and one token a step: single precision decides only where it is certain, and the state is as in double."""
+"""Two experts, one token a step: single precision decides only where it is certain; the state is as in double."""
 
 from __future__ import annotations
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,7 @@ from moecusp._simulation.statistics import Sums
 
 TILE = 512
 """Routers of two experts in a tile; a power of two, as numbers of routers mostly are, so that threads share evenly."""
-WORTHWHILE = 2**18
+WORTHWHILE = 2**19
 """State updates below which threads cost more than they bring."""
 TILE_STATES = 16384
 """States in a tile of more experts, of at most 128 routers."""
@@ -97,9 +99,32 @@ class CompiledBackend:
             for first in starts:
                 run(first)
         else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                list(pool.map(run, starts))
+            self._run_all(run, deque(starts))
         self._collected += (stop - start) if collecting else 0
+
+    def _run_all(self, run: Callable[[int], None], left: deque[int]) -> None:
+        """Run what is left on all threads; this one is among them, as it costs time to wake another."""
+
+        def work() -> None:
+            while left:
+                try:
+                    first = left.popleft()
+                except IndexError:  # another was faster
+                    return
+                run(first)
+
+        others = [self._pool.submit(work) for _ in range(self.threads - 1)]
+        try:
+            work()
+        finally:
+            left.clear()  # after an interrupt
+        for other in others:
+            other.result()
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        """The other threads; they last as long as the run."""
+        return ThreadPoolExecutor(self.threads - 1)
 
     def _kernel(self) -> tuple[Callable[..., None], tuple[Any, ...]]:
         """Return the compiled function for this plan, and the arrays it works on."""

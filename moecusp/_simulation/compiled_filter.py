@@ -143,16 +143,9 @@ def _settle(chosen: Any, near: Any, total: Any, share: Any, z: Any, decay: Any, 
 
 @kernel
 def _decay(
-    kick: Any,
-    drive: Any,
-    decay: Any,
-    coefficients: Any,
-    feedback: float,
-    asymmetry: float,
-    tokens: int,
-    base: int,
+    kick: Any, drive: Any, decay: Any, coefficients: Any, feedback: float, asymmetry: float, tokens: int, base: int,
     n: int,
-) -> None:
+) -> None:  # fmt: skip
     """Let the scores decay; find what a token and the drive add to z."""
     widest()
     part = 1.0 / tokens

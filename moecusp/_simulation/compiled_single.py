@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
 from numba.core import types as nt
 from numba.extending import intrinsic
 from numpy.polynomial import Chebyshev, Polynomial

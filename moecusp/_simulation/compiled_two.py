@@ -41,7 +41,13 @@ def advance(
     k0, k1 = np.uint32(key[0]), np.uint32(key[1])
     integers, floats = aligned(5, tile // 2).view(np.uint32), aligned(5, tile + PADDING)
     words, hits = integers[:4], integers[4]
-    x, keep, up, down, chance = floats[0], floats[1], floats[2], floats[3], floats[4]  # contiguous, unlike when unpacked
+    x, keep, up, down, chance = (
+        floats[0],
+        floats[1],
+        floats[2],
+        floats[3],
+        floats[4],
+    )  # contiguous, unlike when unpacked
     count = np.empty(tile)
     scheduled = offsets.shape[1] > 0
     for base in range(first, last, tile):

@@ -2,7 +2,8 @@
 
 A block of four 32-bit words is a pure function of a counter and a key, so a stream needs no state and does not depend
 on chunking, threads or backend. Words are kept in int64, whose wrapping product has the right low 64 bits in both
-libraries. Which block decides what is written in `streams`.
+libraries. Which block decides what is written in docs/simulate.md. The function is made of operators alone, so that
+`compiled_words` can write it down as vector instructions.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ ROUNDS = 10
 WORD = 0xFFFFFFFF
 
 
-def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Any, Any, Any, Any]:
+def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[Any, Any, Any, Any]:
     """Return the four words of the block at `counter` under `key`.
 
     Parameters

@@ -6,9 +6,10 @@ and these ratios:
 
 - against the portable NumPy backend, which makes the same selections from the same random words;
 - against plain NumPy, the shortest vectorised loop with NumPy's own generator, which is another stream;
-- of the floor: one word of the compiled generator plus one compiled exponential, in double or in single precision, each
-  streamed through the cache;
-- two threads against one, and the same of a loop on registers alone; with ``--jax``, a jitted scan; with ``--device cuda``, the fused kernel.
+- of the floor: one word of the compiled generator plus one compiled exponential, in double or in single precision,
+  each streamed through the cache;
+- two threads against one, and the same of a loop on registers alone; with ``--jax``, a jitted scan; with
+  ``--device cuda``, the fused kernel.
 """
 
 from __future__ import annotations
