@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._numerics.traced import widest
-from moecusp._simulation.compiled_scalar import aligned, binomial, kernel, uniform53
+from moecusp._simulation.compiled_scalar import aligned, binomial, exp2, kernel, uniform53
 from moecusp._simulation.compiled_single import advance_single
 from moecusp._simulation.compiled_words import fill
 
@@ -21,6 +21,7 @@ _LN2 = math.log(2.0)
 _WORDS = 4294967296.0
 PADDING = 24
 """Keeps the rows of a tile from falling on the same cache lines."""
+_LEAST = -1000.0  # 2^-1000 is less than any word resolves
 _HALF_ROOT = math.sqrt(0.5)
 
 
@@ -105,15 +106,18 @@ def _move(up: Any, down: Any, coefficients: Any, base: int, n: int, feedback: fl
 
 @kernel
 def _chances(chance: Any, x: Any, noise: Any, hard: bool, n: int) -> None:
-    for i in range(n):
-        y = -_LN2 * x[i]
-        if not hard:
-            small = math.exp(-abs(y))
-            chance[i] = (1.0 if y >= 0.0 else small) / (1.0 + small)
-        elif noise[i] > 0.0:
-            chance[i] = 0.5 * math.erfc(-y / noise[i] * _HALF_ROOT)
-        else:
-            chance[i] = 1.0 if y >= 0.0 else 0.0
+    widest()
+    if hard:
+        for i in range(n):
+            y = -_LN2 * x[i]
+            if noise[i] > 0.0:
+                chance[i] = 0.5 * math.erfc(-y / noise[i] * _HALF_ROOT)
+            else:
+                chance[i] = 1.0 if y >= 0.0 else 0.0
+    else:
+        for i in range(n):
+            small = exp2(max(-abs(x[i]), _LEAST))
+            chance[i] = (1.0 if x[i] <= 0.0 else small) / (1.0 + small)
 
 
 @kernel
