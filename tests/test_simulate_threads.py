@@ -33,7 +33,7 @@ class TestRunAll:
 
     def test_on_as_many_threads_as_asked_for(self) -> None:
         """Each piece waits until three are at work, this thread among them."""
-        together, seen = threading.Barrier(3, timeout=60.0), set()
+        together, seen = threading.Barrier(3, timeout=20.0), set()
 
         def wait(_: int) -> None:
             together.wait()
@@ -44,7 +44,7 @@ class TestRunAll:
         assert len(seen) == 3
 
     def test_an_error_elsewhere_is_raised_here(self) -> None:
-        here, met, done = threading.get_ident(), threading.Barrier(2, timeout=60.0), []
+        here, met, done = threading.get_ident(), threading.Barrier(2, timeout=20.0), []
 
         def fail(piece: int) -> None:
             if piece < 2:
