@@ -178,7 +178,7 @@ def simulate(
         parameters, increment, steps, routers, batch_size, selection, margin_noise, initial, moments, first_passage,
         schedule, seed,
     )  # fmt: skip
-    plan = request.plan()
+    plan = request.plan
     observed = None if every is None else np.arange(0, steps + 1, interval, dtype=np.int64)
     check_memory(plan, len(observed) if trajectory and observed is not None else 0)
     engine = choose(plan, backend, threads, device, dtype)

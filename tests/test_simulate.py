@@ -59,12 +59,14 @@ class TestPhilox:
 
     def test_compiled_generator_agrees(self) -> None:
         pytest.importorskip("numba")
-        from moecusp._simulation.compiled_scalar import fill
+        from moecusp._simulation.compiled_words import fill
 
-        block = np.empty((4, 3), np.uint32)
-        fill(block, 7, 2**32 - 1, 2**33 + 5, 3, np.uint32(11), np.uint32(2**31))
-        for i in range(3):
-            assert block[:, i].tolist() == words((7, 2**32 - 1, 5 + i, 2), (11, 2**31))
+        first, count = 2**33 - 64, 100  # the high word of the router changes on the way
+        block = np.empty((4, 128), np.uint32)
+        fill(block, 7, 2**32 - 1, first, count, np.uint32(11), np.uint32(2**31))
+        for i in range(count):
+            router = first + i
+            assert block[:, i].tolist() == words((7, 2**32 - 1, router & 0xFFFFFFFF, router >> 32), (11, 2**31))
 
 
 class TestBinomial:
@@ -148,8 +150,13 @@ class TestBackends:
         assert np.array_equal(runs[0].load, runs[2].load)
 
     @pytest.mark.parametrize(("experts", "options"), CASES[:8])
-    def test_threads_do_not_matter(self, experts: int, options: dict[str, Any]) -> None:
+    def test_threads_do_not_matter(
+        self, experts: int, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         pytest.importorskip("numba")
+        from moecusp._simulation import compiled
+
+        monkeypatch.setattr(compiled, "WORTHWHILE", 0)  # or this little work would be left to one
         one, two = (run(experts, "numba", routers=1100, steps=60, threads=n, **options) for n in (1, 3))
         assert_same(one, two, 0.0)
 

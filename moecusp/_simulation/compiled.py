@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,16 +14,17 @@ from numpy.typing import NDArray
 
 from moecusp._arguments import Array
 from moecusp._simulation import compiled_filter, compiled_many, compiled_two
+from moecusp._simulation.compiled_lanes import LANES
 from moecusp._simulation.compiled_two import LOG2E
 from moecusp._simulation.plan import Plan
 from moecusp._simulation.statistics import Sums
 
-TILE = 1024
+TILE = 512
 """Routers of two experts in a tile; a power of two, as numbers of routers mostly are, so that threads share evenly."""
-WORTHWHILE = 2**18
+WORTHWHILE = 2**19
 """State updates below which threads cost more than they bring."""
 TILE_STATES = 16384
-"""States in a tile of more experts, at most 128 routers."""
+"""States in a tile of more experts, of at most 128 routers."""
 
 
 class CompiledBackend:
@@ -45,15 +48,16 @@ class CompiledBackend:
         if plan.two:
             rows += [plan.noise, self._sign * plan.low, self._sign * plan.high]
         self._coefficients = np.stack(rows)
+        self._range = LOG2E * plan.largest
         plain = plan.one_word and plan.bounded and not plan.hard
         flags: tuple[int, ...] = (plan.tokens, plan.tokenwise, plan.one_word)
         if plan.two:
-            flags = (TILE, *flags, plain, plan.hard, plan.moments, plan.passage)
+            quick = self._range < compiled_filter.RANGE
+            flags = (TILE, *flags, plain, quick, plan.hard, plan.moments, plan.passage)
         else:
-            tile = min(128, max(16, TILE_STATES // plan.experts))
+            tile = min(128, max(LANES, TILE_STATES // plan.experts // LANES * LANES))
             flags = (tile, *flags, plan.bounded, plan.hard, plan.moments, plan.token_words)
         self._shape = tuple(map(int, flags))
-        self._range = LOG2E * plan.largest
         self._decay = np.ones(plan.routers)
         self._filtered = not plan.two and not plan.hard and plan.tokenwise and self._range < compiled_filter.RANGE
         self._filtered &= bool(np.min(plan.keep) >= 0.5)
@@ -95,9 +99,32 @@ class CompiledBackend:
             for first in starts:
                 run(first)
         else:
-            with ThreadPoolExecutor(self.threads) as pool:
-                list(pool.map(run, starts))
+            self._run_all(run, deque(starts))
         self._collected += (stop - start) if collecting else 0
+
+    def _run_all(self, run: Callable[[int], None], left: deque[int]) -> None:
+        """Run what is left on all threads; this one is among them, as it costs time to wake another."""
+
+        def work() -> None:
+            while left:
+                try:
+                    first = left.popleft()
+                except IndexError:  # another was faster
+                    return
+                run(first)
+
+        others = [self._pool.submit(work) for _ in range(self.threads - 1)]
+        try:
+            work()
+        finally:
+            left.clear()  # after an interrupt
+        for other in others:
+            other.result()
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        """The other threads; they last as long as the run."""
+        return ThreadPoolExecutor(self.threads - 1)
 
     def _kernel(self) -> tuple[Callable[..., None], tuple[Any, ...]]:
         """Return the compiled function for this plan, and the arrays it works on."""

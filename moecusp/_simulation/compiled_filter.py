@@ -14,8 +14,9 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 
 from moecusp._numerics.traced import widest
-from moecusp._simulation.compiled_scalar import exp2, fill, inlined, kernel
+from moecusp._simulation.compiled_scalar import exp2, inlined, kernel
 from moecusp._simulation.compiled_two import gather
+from moecusp._simulation.compiled_words import fill
 
 RESYNC = 64
 """Steps, counted from step 0, after which A is multiplied out."""
@@ -78,7 +79,7 @@ def advance(
         driven = scheduled or np.any(coefficients[2, base : base + n] != 0.0)
         hits[:] = 0
         for expert in range(experts):
-            double[expert, :n] = z[expert, base : base + n]
+            _copy(z[expert, base:], double[expert], n)
         for step in range(start, stop):
             if step % RESYNC == 0:
                 _resync(double, decay, base, n)
@@ -105,9 +106,9 @@ def advance(
             if collecting and moments:
                 _gather(double, decay, reference, sums, base, n)
         for expert in range(experts):
-            z[expert, base : base + n] = double[expert, :n]
-            if collecting:
-                sums[0, expert, base : base + n] += hits[expert, :n]
+            _copy(double[expert], z[expert, base:], n)
+            for i in range(n):
+                sums[0, expert, base + i] += hits[expert, i] if collecting else 0
 
 
 @kernel
@@ -122,6 +123,7 @@ def _resync(z: Any, decay: Any, base: int, n: int) -> None:
 
 @kernel
 def _copy(source: Any, target: Any, n: int) -> None:
+    """Copy by hand: a slice, with its message of error, takes long to compile."""
     for i in range(n):
         target[i] = source[i]
 
@@ -141,16 +143,9 @@ def _settle(chosen: Any, near: Any, total: Any, share: Any, z: Any, decay: Any, 
 
 @kernel
 def _decay(
-    kick: Any,
-    drive: Any,
-    decay: Any,
-    coefficients: Any,
-    feedback: float,
-    asymmetry: float,
-    tokens: int,
-    base: int,
+    kick: Any, drive: Any, decay: Any, coefficients: Any, feedback: float, asymmetry: float, tokens: int, base: int,
     n: int,
-) -> None:
+) -> None:  # fmt: skip
     """Let the scores decay; find what a token and the drive add to z."""
     widest()
     part = 1.0 / tokens
@@ -183,7 +178,9 @@ def _push(z: Any, single: Any, drive: Any, n: int) -> None:
 @kernel
 def _gather(z: Any, decay: Any, reference: Any, sums: Any, base: int, n: int) -> None:
     for expert in range(z.shape[0]):
-        state = z[expert, :n] * decay[base : base + n]
+        state = np.empty(n)
+        for i in range(n):
+            state[i] = z[expert, i] * decay[base + i]
         gather(state, reference[expert, base : base + n], sums[:, expert, base : base + n])
 
 

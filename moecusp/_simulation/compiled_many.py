@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._simulation.compiled_scalar import binomial, exp2, fill, kernel, uniform53
+from moecusp._simulation.compiled_scalar import binomial, exp2, kernel, uniform53
 from moecusp._simulation.compiled_two import gather
+from moecusp._simulation.compiled_words import fill
 
 _WORDS = 4294967296.0
 
@@ -37,8 +38,10 @@ def advance(
         keep, unit = coefficients[0, base : base + n], coefficients[3, base : base + n]
         noise = coefficients[4, base : base + n]
         for expert in range(experts):
-            v[expert, :n] = state[expert, base : base + n]
-        kick[:n], drive[:n] = coefficients[1, base : base + n], coefficients[2, base : base + n]
+            for i in range(n):
+                v[expert, i] = state[expert, base + i]
+        for i in range(n):
+            kick[i], drive[i] = coefficients[1, base + i], coefficients[2, base + i]
         for step in range(start, stop):
             if scheduled:
                 for i in range(n):
@@ -73,7 +76,8 @@ def advance(
                 for expert in range(experts):
                     gather(v[expert, :n], reference[expert, base : base + n], sums[:, expert, base : base + n])
         for expert in range(experts):
-            state[expert, base : base + n] = v[expert, :n]
+            for i in range(n):
+                state[expert, base + i] = v[expert, i]
 
 
 @kernel

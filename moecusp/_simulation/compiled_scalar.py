@@ -1,4 +1,4 @@
-"""Scalar building blocks of the compiled backend: the generator, 2^x, a binomial count.
+"""Scalar building blocks of the compiled backend: 2^x, a binomial count.
 
 They are written so that loops over them become vector instructions: no table, no branch, and a polynomial of our own
 instead of a call to the mathematics library (numba's wheels come without a vector one).
@@ -14,9 +14,7 @@ import numpy as np
 from numba import njit
 from numpy.polynomial import Chebyshev, Polynomial
 
-from moecusp._numerics.traced import widest
 from moecusp._simulation.binomial import FLIP, LOG_TWO_PI, OFF_MODE, STIRLING
-from moecusp._simulation.philox import MULTIPLIERS, ROUNDS, WEYL
 
 FAST: dict[str, Any] = {"nogil": True, "fastmath": {"contract"}, "error_model": "numpy"}
 """Contraction to fused multiply-add is the only freedom taken: nothing is reordered. No cache on disk: numba's does not
@@ -37,36 +35,19 @@ def inlined(function: F) -> F:
     return compiled
 
 
-_u32, _u64, _i64, _f64 = np.uint32, np.uint64, np.int64, np.float64
-_M0, _M1 = map(_u64, MULTIPLIERS)
-_W0, _W1 = map(_u32, WEYL)
-_SHIFT = _u64(32)
+_i64, _f64 = np.int64, np.float64
 _ROUNDER = 1.5 * 2.0**52  # adding it leaves the nearest integer in the low bits of the mantissa
 _FIT = Chebyshev.interpolate(np.exp2, 9, domain=[-0.5, 0.5]).convert(kind=Polynomial, domain=[-1, 1]).coef
 C0, C1, C2, C3, C4, C5, C6, C7, C8, C9 = map(float, _FIT)
 S0, S1, S2, S3, S4 = STIRLING
 
 
-@inlined
-def philox(c0: Any, c1: Any, c2: Any, c3: Any, k0: Any, k1: Any) -> Any:
-    """Return the block of four words at a counter; see `moecusp._simulation.philox`."""
-    for _ in range(ROUNDS):
-        p0, p1 = _u64(c0) * _M0, _u64(c2) * _M1
-        n0, n2 = _u32(_u32(p1 >> _SHIFT) ^ c1 ^ k0), _u32(_u32(p0 >> _SHIFT) ^ c3 ^ k1)
-        c0, c1, c2, c3 = n0, _u32(p1), n2, _u32(p0)
-        k0, k1 = _u32(k0 + _W0), _u32(k1 + _W1)
-    return c0, c1, c2, c3
-
-
 @kernel
-def fill(words: Any, number: int, part: int, router: int, count: int, k0: Any, k1: Any) -> None:
-    """Put block (number, part) of routers router..router+count-1 into the rows of words."""
-    widest()
-    a, b = _u32(number), _u32(part)
-    for i in range(count):
-        r = _u64(router + i)
-        w0, w1, w2, w3 = philox(a, b, _u32(r), _u32(r >> _SHIFT), k0, k1)
-        words[0, i], words[1, i], words[2, i], words[3, i] = w0, w1, w2, w3
+def aligned(rows: int, columns: int) -> Any:
+    """Return an array of float64 that begins on a cache line, as every row does if columns is a multiple of 8."""
+    buffer = np.empty(rows * columns + 8)
+    first = (-buffer.ctypes.data & 63) >> 3
+    return buffer[first : first + rows * columns].reshape((rows, columns))
 
 
 @inlined

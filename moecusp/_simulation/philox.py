@@ -2,7 +2,8 @@
 
 A block of four 32-bit words is a pure function of a counter and a key, so a stream needs no state and does not depend
 on chunking, threads or backend. Words are kept in int64, whose wrapping product has the right low 64 bits in both
-libraries. Which block decides what is written in `streams`.
+libraries. Which block decides what is written in docs/simulate.md. The function is made of operators alone, so that
+`compiled_words` can write it down as vector instructions.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ ROUNDS = 10
 WORD = 0xFFFFFFFF
 
 
-def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Any, Any, Any, Any]:
+def philox(counter: tuple[Any, Any, Any, Any], key: tuple[Any, Any]) -> tuple[Any, Any, Any, Any]:
     """Return the four words of the block at `counter` under `key`.
 
     Parameters
@@ -33,8 +34,8 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[An
     c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(ROUNDS):
-        p0, p1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
-        c0, c2 = ((p1 >> 32) & WORD) ^ c1 ^ k0, ((p0 >> 32) & WORD) ^ c3 ^ k1
-        c1, c3 = p1 & WORD, p0 & WORD
+        p0, p1 = (c0 & WORD) * MULTIPLIERS[0], (c2 & WORD) * MULTIPLIERS[1]  # what lies above a word is dropped here
+        c0, c2 = (c1 ^ k0) ^ (p1 >> 32), (c3 ^ k1) ^ (p0 >> 32)
+        c1, c3 = p1, p0
         k0, k1 = (k0 + WEYL[0]) & WORD, (k1 + WEYL[1]) & WORD
-    return c0, c1, c2, c3
+    return c0 & WORD, c1 & WORD, c2 & WORD, c3 & WORD

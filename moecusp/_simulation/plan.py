@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -92,7 +93,7 @@ class Plan:
         """Whether every token is drawn; no closed form gives the counts of more than two noisy experts."""
         return self.tokens <= TOKENWISE or (self.hard and not self.two)
 
-    @property
+    @cached_property
     def largest(self) -> float:
         """Bound on the size of every state of the run."""
         kick = self.kick + self.unit * self.schedule.largest("feedback")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,9 @@ class Request:
     schedule: Schedule
     seed: int
 
+    @cached_property
     def plan(self) -> Plan:
-        """Return the dimensionless form, or raise ParameterError."""
+        """The dimensionless form; raises ParameterError."""
         p, k = self.parameters, self.parameters.experts
         if integer("steps", self.steps, 1) > STEPS_LIMIT:
             raise ParameterError("steps", self.steps, f"at most 2^32 = {STEPS_LIMIT}")
@@ -72,7 +74,7 @@ class Request:
             moments=self.moments,
         )
 
-    @property
+    @cached_property
     def beta(self) -> Array:
         """Inverse temperature of each router."""
         return self._each("inverse_temperature", self.parameters.inverse_temperature, POSITIVE)
@@ -95,7 +97,7 @@ class Request:
 
     def _sum(self) -> Array:
         """Return s1 + s2 after the last step: sum <- keep sum + eps (kappa + h), whatever is selected."""
-        plan = self.plan()
+        plan = self.plan
         decay = np.asarray(self.parameters.decay)
         push = (plan.kick + plan.drive) / plan.unit
         relaxed = plan.keep**plan.steps

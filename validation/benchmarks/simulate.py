@@ -6,8 +6,10 @@ and these ratios:
 
 - against the portable NumPy backend, which makes the same selections from the same random words;
 - against plain NumPy, the shortest vectorised loop with NumPy's own generator, which is another stream;
-- of the floor: one word of the compiled generator plus one compiled exponential, each streamed through the cache;
-- two threads against one; with ``--jax``, a jitted scan; with ``--device cuda``, the fused kernel.
+- of the floor: one word of the compiled generator plus one compiled exponential, in double or in single precision,
+  each streamed through the cache;
+- two threads against one, and the same of a loop on registers alone; with ``--jax``, a jitted scan; with
+  ``--device cuda``, the fused kernel.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import platform
 import resource
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,10 +34,10 @@ SIZES = {2: (16384, 4096), 8: (4096, 1024), 64: (1024, 512)}
 """Routers and steps of a round, by number of experts."""
 
 
-def engine(experts: int, backend: str, shrink: int = 1, **options: Any) -> tuple[Callable[[], object], int]:
+def engine(experts: int, backend: str, times: float = 1.0, **options: Any) -> tuple[Callable[[], object], int]:
     """Return a run of `simulate` at gain 1.5 (two experts) or 0.6, and its router-steps."""
     routers, steps = SIZES[experts]
-    steps = max(steps // shrink, 8)
+    steps = max(int(steps * times), 8)
     parameters = RouterParameters(feedback=(3.0 if experts == 2 else 0.6 * experts), experts=experts)
     return (
         lambda: simulate(
@@ -74,12 +77,15 @@ def plain_many(experts: int) -> tuple[Callable[[], object], int]:
     return loop, routers * steps
 
 
-def floor() -> list[tuple[Callable[[], object], int]]:
-    """Return the compiled generator and the compiled exponential, alone, on a tile."""
-    from moecusp._simulation.compiled_scalar import exp2, fill, kernel
+def floor() -> dict[str, tuple[Callable[[], object], int]]:
+    """Return the compiled generator and the compiled exponentials, alone, on a tile."""
+    from moecusp._numerics.traced import widest
+    from moecusp._simulation.compiled_filter import exp2_single
+    from moecusp._simulation.compiled_scalar import exp2, kernel
+    from moecusp._simulation.compiled_words import fill
 
     tile, rounds = 512, 4000
-    words, x = np.empty((4, tile), np.uint32), np.zeros(tile)
+    words, x, y = np.empty((4, tile), np.uint32), np.zeros(tile), np.zeros(tile, np.float32)
 
     @kernel
     def generate(words: Any, rounds: int) -> None:
@@ -92,10 +98,37 @@ def floor() -> list[tuple[Callable[[], object], int]]:
             for i in range(x.size):
                 x[i] = exp2(x[i] - 1.0)
 
-    return [
-        (lambda: generate(words, rounds), 4 * tile * rounds),
-        (lambda: exponentials(x, rounds), tile * rounds),
-    ]
+    @kernel
+    def singles(x: Any, rounds: int) -> None:
+        widest()
+        for _ in range(rounds):
+            for i in range(x.size):
+                x[i] = exp2_single(np.float32(x[i] - np.float32(1.0)))
+
+    return {
+        "generator": (lambda: generate(words, rounds), 4 * tile * rounds),
+        "exponential": (lambda: exponentials(x, rounds), tile * rounds),
+        "exponential, single": (lambda: singles(y, rounds), tile * rounds),
+    }
+
+
+def spin(threads: int) -> tuple[Callable[[], object], int]:
+    """Return two loops on registers alone, shared out to threads: what the machine gives at best."""
+    from moecusp._simulation.compiled_scalar import kernel
+
+    length = 20_000_000
+
+    @kernel
+    def loop(length: int, x: int) -> int:
+        for _ in range(length):
+            x = (x * x) ^ length
+        return x
+
+    def run() -> None:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda x: loop(length, x), (3, 5)))
+
+    return run, 2 * length
 
 
 def jax_scan(experts: int) -> tuple[Callable[[], object], int]:
@@ -148,22 +181,27 @@ def main() -> None:
     started = datetime.now(UTC)
 
     one = {"threads": 1}
-    tasks = {"generator": floor()[0], "exponential": floor()[1], "plain 2": plain_two()}
+    tasks = floor() | {"plain 2": plain_two()}
     for experts in SIZES:
         tasks[f"numba {experts}"] = engine(experts, "numba", **one)
         tasks[f"numba {experts}, no load"] = engine(experts, "numba", burn_in=SIZES[experts][1] - 1, **one)
-        tasks[f"numpy {experts}"] = engine(experts, "numpy", shrink=32)
+        tasks[f"numpy {experts}"] = engine(experts, "numpy", 1 / 32)
         if experts > 2:
             tasks[f"plain {experts}"] = plain_many(experts)
     ns = measure(tasks, options.rounds, time.thread_time)
-    pair = {f"{n} threads": engine(2, "numba", threads=n, burn_in=SIZES[2][1] - 1) for n in (1, 2)}
+    pair = {f"{n} threads": engine(2, "numba", 4, threads=n) for n in (1, 2)}
+    pair |= {f"empty loop, {n} threads": spin(n) for n in (1, 2)}
     wall = measure(pair, 2 * options.rounds, time.perf_counter)
-    least = ns["generator"] + ns["exponential"]
-    figures = {"share of the floor": least / min(ns["numba 2"], ns["numba 2, no load"])}
+    two = min(ns["numba 2"], ns["numba 2, no load"])
+    figures = {
+        "share of the floor": (ns["generator"] + ns["exponential"]) / two,
+        "share of the floor, single": (ns["generator"] + ns["exponential, single"]) / two,
+    }
     for experts in SIZES:
         for name in ("numpy", "plain"):
             figures[f"K = {experts}: against {name}"] = ns[f"{name} {experts}"] / ns[f"numba {experts}"]
     figures["two threads"] = wall["1 threads"] / wall["2 threads"]
+    figures["two threads, empty loop"] = wall["empty loop, 1 threads"] / wall["empty loop, 2 threads"]
     figures["memory growth (MiB)"] = flat_memory()
     if options.jax:
         scan = measure({"jax 8": jax_scan(8)}, options.rounds, time.process_time)
