@@ -103,11 +103,12 @@ class TestFolds:
 class TestCusp:
     @given(above())
     def test_cusp_set(self, g: float) -> None:
-        assert_ulps(mc.cusp_set(g), reference.cusp_set(g), CLOSED_FORM, g)
+        assert_ulps(mc.cusp_set(g), reference.cusp_set(g), 3.0, g)  # 2.56 in six million gains
 
 
 class TestDynamics:
     @given(st.floats(-5, 5), routers("beside_cusp", "below", "inside"))
+    @example(2.0332671236636415, (107.96105594821073, 52.214091999782816))
     def test_drift_and_slope_to_rounding_of_their_terms(self, u: float, point: Point) -> None:
         g, eta = point
         with reference.workprec(1500):
@@ -115,7 +116,7 @@ class TestDynamics:
             largest = max(abs(g * math.tanh(u)), abs(u), abs(eta))
             assert abs(arb(float(mc.drift(u, g, eta))) - reference.drift(x, g, eta)) <= 2**-51 * largest
             largest = max(1.0, g / math.cosh(u) ** 2)
-            assert abs(arb(float(mc.slope(u, g))) - reference.slope(x, g)) <= 2**-51 * largest
+            assert abs(arb(float(mc.slope(u, g))) - reference.slope(x, g)) <= 2**-51.5 * largest
 
     @given(coarse, st.floats(0, 100), coarse)
     def test_potential_is_minus_the_integral_of_the_drift(self, u: float, g: float, eta: float) -> None:
