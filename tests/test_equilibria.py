@@ -122,7 +122,9 @@ class TestRegime:
         assert mc.regime(1.0) is Regime.CUSP
 
     def test_arrays_hold_its_values(self):
-        assert mc.regime([1.0, 2.0], 0.0).tolist() == [Regime.CUSP, Regime.BISTABLE]
+        regimes = mc.regime([1.0, 2.0], 0.0)
+        assert regimes.tolist() == [Regime.CUSP, Regime.BISTABLE]
+        assert regimes.dtype == np.int8
 
 
 def test_load_and_imbalance():

@@ -214,3 +214,14 @@ class TestRough:
         assert np.max(np.abs(elementary.rough_log(x) - np.log(x))) < 0.06
         x = np.concatenate([np.linspace(1e-3, 30.0, 20_000), 10.0 ** np.linspace(-300.0, 0.0, 100)])
         assert np.max(np.abs(elementary.rough_tanh(x) / np.tanh(x) - 1.0)) < 0.03
+
+
+@pytest.mark.parametrize("g", [1e279, 1e281, 1e300, 1.7e308])
+def test_saturated_roots_up_to_the_largest_gains(g: float) -> None:
+    """Beyond 1e280 products of g overflow, so that the last step is taken without pairs."""
+    sizes = g * np.array([0.6, 0.9, 0.999, 1.0 - 1e-9])
+    roots = steps.saturated(np.full(4, g), sizes)
+    with reference.workprec(1200):
+        for size, w in zip(sizes.tolist(), roots.tolist(), strict=True):
+            below, above = (direct_value(arb(w) * (1 + s * arb(10) ** -15), g, -size) for s in (-1, 1))
+            assert bool(below * above < 0), (size, w)
