@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from moecusp._arguments import NON_NEGATIVE, REAL, reals
+from moecusp._numerics import roots
 from moecusp._numerics.gradients import differentiable
-from moecusp._numerics.operations import sqrt, where
+from moecusp._numerics.operations import sqrt
 from moecusp.folds import fold_imbalance
 
 
@@ -101,6 +100,4 @@ def cusp_set(gain: Any) -> Any:
     True
     """
     (g,), restore = reals(gain=(gain, NON_NEGATIVE))
-    safe = where(g >= 1.0, g, 1.0)
-    d = safe - 1.0
-    return restore(where(g >= 1.0, (2.0 / 3.0) * d * sqrt(d / safe), np.nan))
+    return restore(roots.blockwise(lambda g: (2.0 / 3.0) * (g - 1.0) * sqrt((g - 1.0) / g), g))  # below 1 a root of < 0

@@ -179,8 +179,7 @@ def fold_imbalance(gain: Any) -> Any:
     0.866025403784
     """
     (g,), restore = reals(gain=(gain, NON_NEGATIVE))
-    safe = where(g >= 1.0, g, 1.0)
-    return restore(where(g >= 1.0, sqrt((safe - 1.0) / safe), np.nan))
+    return restore(roots.blockwise(lambda g: sqrt((g - 1.0) / g), g))  # below 1 the root of a negative number
 
 
 @differentiable(lambda gain, _: (2.0 * fold_imbalance(where(gain > 1.0, gain, 1.0)),))
