@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import moecusp as mc
 from moecusp import ParameterError, certify, precise
 from moecusp.certify import Verdict
+from moecusp.certify.escape_area import area
 from moecusp.certify.escape_path import Path
 from moecusp.certify.integrals import ellipse, gauss_error, gauss_legendre
 from tests.examples import examples
@@ -242,6 +243,37 @@ class TestBarriers:
                 for ball, value in zip(box.values, mc.escape_barrier(g, eta), strict=True):
                     assert ball.contains(float(value))
         assert all(ball.rad() < 0.1 for ball in box.values)
+
+    @pytest.mark.parametrize("error", [1e-3, 1e-6])
+    def test_area_within_its_error(self, error: float) -> None:
+        """A rule of few nodes is wrong by more than rounding, and says so."""
+        with ctx.workprec(160):
+            path = Path(arb(1.5), arb(0.125), along_u=True)
+            low, high = arb(0.125), arb(0.75)
+            loose, strict = (area(path, low, high, arb(e)) for e in (error, 1e-25))
+            assert loose.contains(strict)
+            assert error * 1e-4 < loose.rad() < 100 * error
+            assert not arb(loose.mid(), 1e-16).contains(strict)
+
+    @pytest.mark.parametrize("gain", [3.0, 10.0, 40.0])
+    def test_no_tube_about_a_branch_point(self, gain: float) -> None:
+        """Along m, where Phi and its derivative in kappa vanish together at a complex point."""
+
+        def equations(m: Any, k: Any) -> Any:
+            u, w = m + k, m - k
+            value = 2 * k * u - gain * (mp.log(mp.cosh(u)) - mp.log(mp.cosh(w)))
+            return value, 2 * u + 2 * k - gain * (mp.tanh(u) + mp.tanh(w))
+
+        m, _ = mp.findroot(equations, (0.65j / mp.sqrt(gain * (gain - 1)), 0.9j))
+        assert abs(m) > 0.01
+        path = Path(arb(gain), arb(0), along_u=False)
+        for middle in (0.3, 1.0, 3.0):
+            x, size = middle * abs(m), abs(m - middle * abs(m))
+            claims = [
+                path.tube(acb(arb(x), 0) + acb(arb(0, size * r), arb(0, size * r))).rest is not None
+                for r in (0.001, 1.001, 1.1, 1.5, 3)
+            ]
+            assert claims == [True, False, False, False, False]
 
     @pytest.mark.parametrize("along_u", [True, False])
     @pytest.mark.parametrize("gain", [1.5, 40.0])

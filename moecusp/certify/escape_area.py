@@ -9,6 +9,7 @@ from moecusp.certify.escape_path import Path, Tube
 from moecusp.certify.integrals import ellipse, gauss_error, gauss_legendre, gauss_nodes
 
 _DEPTH = 1000  # halvings of a panel; layers have a relative width of 1/g
+_PANELS = 20_000  # tried before all others are taken as they are
 _LOOSE = 9  # and of one where kappa is hardly known, for the parameters' sake
 
 
@@ -20,15 +21,17 @@ def area(path: Path, low: Ball, high: Ball, error: Ball) -> Ball:
     """
     total, rest = arb(0), arb(0)
     panels: list[tuple[Ball, Ball, Tube | None]] = [(low, high, None)] if low < high else []
+    tried = 0
     while panels:
         a, b, parent = panels.pop()
+        tried += 1
         middle, half = (a + b) / 2, (b - a) / 2
         tube = path.tube(ellipse(middle, half), parent and parent.on(middle.mid()))
         if tube.rest is not None:
             value, more = _panel(path, tube, middle, half, error)
             total += value
             rest += more
-        elif half > (high - low) / 2 ** (_DEPTH if tube.tight else _LOOSE):
+        elif tried < _PANELS and half > (high - low) / 2 ** (_DEPTH if tube.tight else _LOOSE):
             cut = middle.mid()
             panels += [(cut, b, tube), (a, cut, tube)]
         else:
