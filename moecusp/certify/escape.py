@@ -11,8 +11,8 @@ from flint import arb, ctx
 from moecusp._arguments import NON_NEGATIVE
 from moecusp.certify.balls import BITS, GOAL, Ball, Verdict, ball, ends, exponent, intersection, through
 from moecusp.certify.equilibria import states
+from moecusp.certify.escape_area import area
 from moecusp.certify.escape_path import Path
-from moecusp.certify.integrals import integral
 from moecusp.certify.noise import work
 
 _BITS = 72  # relative accuracy of the action
@@ -42,8 +42,8 @@ def diffusion_barrier(gain: Any, asymmetry: Any = 0) -> Barriers:
 def escape_barrier(gain: Any, asymmetry: Any = 0) -> Barriers:
     """Enclose the exact barrier S, the integral of p from each stable to the unstable state.
 
-    By rigorous quadrature of (2/g) kappa along the path of `moecusp.certify.escape_path`: its radius is some 2^-75 of
-    S at exact arguments. S of the upper state rises with eta, for |p| does: only the ends of a box are taken there.
+    By rigorous quadrature of (2/g) kappa along the path of `moecusp.certify.escape_path`: its radius is less than 2^-75
+    of S at exact arguments. S of the upper state rises with eta, for |p| does: only the ends of a box are taken there.
 
     Parameters
     ----------
@@ -81,11 +81,12 @@ def _barriers(gain: Any, asymmetry: Any, upper: Callable[[Ball, Ball], Ball]) ->
         return Barriers(Verdict.PROVED)
     with ctx.workprec(4 * BITS):
         g, eta = ball("gain", gain, NON_NEGATIVE), ball("asymmetry", asymmetry)
-        low, high = ends(eta)
+        exact = eta.rad() <= abs(eta) / 2 ** (2 * BITS)  # or but for rounding
+        low, high = (eta, eta) if exact else ends(eta)
         values = []
         for sides in ((-high, -low), (low, high)):
             first = upper(g, sides[0])
-            values.append(first if eta.is_exact() else first.union(upper(g, sides[1])))
+            values.append(first if exact else first.union(upper(g, sides[1])))
             if eta == 0:  # both sides are the same
                 values.append(first)
                 break
@@ -125,7 +126,7 @@ def _diffusion_at(g: Ball, eta: Ball, bits: int) -> Ball:
 
 
 def _action(g: Ball, eta: Ball) -> Ball:
-    """Return the barrier of the upper state: along m throughout if eta <= 0, else along u up to some point.
+    """Return the barrier of the upper state, along u up to some point and then along m.
 
     Between the exact a and b next to the ends F > 0 for every parameter; what is left out next to the ends is bounded.
     """
@@ -136,41 +137,21 @@ def _action(g: Ball, eta: Ball) -> Ball:
     a, b = middle.upper(), top.lower()
     if not a < b:
         return arb.nan()
-    cut = ((a + b) / 2).mid()
-    scale = ((b - a) * _force(cut, g, eta)).mid()
-    if not scale > 0:
+    turn = ((eta.max(a) + b) / 2).mid()
+    scale = ((b - a) * _force(turn, g, eta)).mid()
+    if not (a < turn < b and scale > 0):
         return arb.nan()
     bits = _BITS + 80 + 2 * abs(exponent(g)) + 2 * abs(exponent(scale))
     with ctx.workprec(bits):
-        along = Path(g, eta, along_u=False)
-        first, last = _force(a.union(middle), g, eta), _force(b.union(top), g, eta)
-        outside = (top.upper() - b) * last.abs_upper()
-        if eta <= 0:
-            outside += (a - middle.lower()) * first.abs_upper()  # kappa <= F where m > 0
-            total = _integrated(along, a, b, scale, bits)
-            return 2 / g * (total + arb(0).union(outside.upper()))
-        below = Path(g, eta, along_u=True)
-        turn = ((eta + b) / 2).mid()
-        outside += (a - middle.lower()) * _bound(below, a.union(middle), first)
-        kappa = below.at(turn, bits)
-        start = turn - kappa
-        if not start > 0:
+        first, second = Path(g, eta, along_u=True), Path(g, eta, along_u=False)
+        kappa = first.at(turn, bits)
+        start = (turn - kappa).mid()
+        if not (turn - kappa > 0 and start < b):
             return arb.nan()
-        outside += (start.upper() - start.lower()) * _force(start, g, eta).abs_upper()
-        total = _integrated(below, a, turn, scale, bits) + _integrated(along, start.upper(), b, scale, bits)
-        return 2 / g * (total - kappa * kappa / 2 + arb(0).union(outside.upper()))
-
-
-def _integrated(path: Path, a: Ball, b: Ball, scale: Ball, bits: int) -> Ball:
-    cut = ((a + b) / 2).mid()
-    return integral(lambda x: path.on(x, bits - 40) / scale, [a, cut, b], _BITS) * scale
-
-
-def _bound(path: Path, x: Ball, force: Ball) -> Ball:
-    """Return a bound on kappa over a ball of x: where Phi is certainly positive."""
-    k = force.abs_upper()
-    for _ in range(200):
-        if path.value(x, k) > 0:
-            return k
-        k = (2 * k).upper()
-    return arb.nan()
+        error = (kappa * (b - a)).mid() / arb(2) ** (_BITS + 14)
+        total = area(first, a, turn, error) + area(second, start, b, error)
+        near, apart = turn - start, kappa - (turn - start)  # a first-order change of kappa at turn changes nothing
+        total += (apart / 2 + second.over(turn - kappa, near) - kappa) * apart - near * near / 2
+        outside = (a - middle.lower()) * first.most(a.union(middle))
+        outside += (top.upper() - b) * second.most(b.union(top))
+        return 2 / g * (total + arb(0).union(outside.upper()))

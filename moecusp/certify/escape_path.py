@@ -9,22 +9,54 @@ equation says that the mean of tanh over [m - kappa, m + kappa] is (m + kappa - 
   falls.
 
 So there is one positive root wherever F > 0, and it is analytic. Means of f', f'' over a segment lie in the convex hull
-of their values on any ball that contains it: balls are convex, also complex ones.
+of their values on any ball that contains it: balls are convex, also complex ones. Away from kappa = 0 the derivatives
+of Psi = 2 kappa Phi are sharper on balls: they are sums of u, kappa, tanh u and tanh w.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from flint import acb, arb, ctx
 
 from moecusp.certify.balls import Ball, root
+from moecusp.certify.escape_means import TINY, float_log_cosh, log_cosh, mean_tanh
 
-_TINY = 2.0**-20  # half-lengths below which derivatives come from their hulls, and the mean from its series
-_SMALL = 0.25  # and, on wide balls, below which the mean comes from its series
 _SPARE = 44  # bits that differences over longer ones may lose
+_ROUGH = 2.0**-10  # half-lengths below which floating point is of no use
+_STEPS = 12
+_CLOSE = 46  # bits of a root from which one step over a ball of slopes gives twice as many
+_TRIES = 8
+_FEW = 60
+_DOUBLINGS = 200
+
+
+class Tube(NamedTuple):
+    """kappa(x) - centre - slope (x - middle) lies in rest for every x in a ball; nothing is known if rest is None."""
+
+    middle: Ball
+    centre: Ball
+    slope: Ball
+    tight: bool  # whether kappa is known well at the middle, for the ball's size
+    rest: Any = None
+
+    def on(self, x: Ball) -> Ball:
+        """Return about kappa."""
+        return self.centre + self.slope * (x - self.middle)
+
+
+Rates = Callable[[Any, Any, Any], tuple[Any, Any]]
+
+
+class Line(NamedTuple):
+    """k, u and w on balls around a line."""
+
+    k: Any
+    u: Any
+    w: Any
 
 
 @dataclass(frozen=True)
@@ -35,27 +67,79 @@ class Path:
     asymmetry: Ball
     along_u: bool
 
-    def _centre(self, x: Any, k: Any) -> Any:
-        return x - k if self.along_u else x
+    def ends(self, x: Any, k: Any) -> tuple[Any, Any]:
+        """Return u and w."""
+        return (x, x - 2 * k) if self.along_u else (x + k, x - k)
 
-    def value(self, x: Any, k: Any) -> Any:
-        """Return Phi."""
-        m = self._centre(x, k)
+    def value(self, x: Ball, k: Ball) -> Ball:
+        """Return Phi at real x and k."""
+        m = x - k if self.along_u else x
         return m + k - self.asymmetry - self.gain * mean_tanh(m, k)
 
-    def slope(self, x: Any, k: Any) -> Any:
-        """Return its derivative in kappa."""
-        m = self._centre(x, k)
+    def at(self, x: Ball, bits: int, guess: Ball | None = None) -> Ball:
+        """Return kappa over a narrow ball of real x; not a finite one if F > 0 is not certain and kappa not found.
+
+        Newton's method from the guess: where a step from its last point, over the slopes on a ball about that, stays in
+        the ball, Phi has its root there. Without a guess, or if that fails, by bisection to bits - 40 bits.
+        """
+        if guess is not None and guess > 0:
+            k = self._roughly(x, guess)
+            for _ in range(_STEPS):
+                value, slope = self._newton(x, k)
+                step = (value / slope).mid()
+                if not 2 * abs(step) < k:
+                    break
+                if abs(step) < k.min(arb(1)) * 2.0**-_CLOSE:  # slopes change within lengths of 1
+                    found = self._certain(x, k, value, step)
+                    if found is not None:
+                        return found
+                    break
+                k = (k - step).mid()
+        return self._bracketed(x, bits)
+
+    def _certain(self, x: Ball, k: Ball, value: Ball, step: Ball) -> Ball | None:
+        error = 2 * abs(step) + k / 2 ** int(ctx.prec)
+        for _ in range(_TRIES):
+            cell = k + arb(0, 1) * error
+            if not cell > 0:
+                break
+            change = value / self._newton(x, cell)[1]
+            if change.abs_upper() < error:
+                return k - change
+            error = 2 * change.abs_upper().max(error)
+        return None
+
+    def _roughly(self, x: Ball, guess: Ball) -> Ball:
+        """Return about kappa, by Newton's method in floating point where that has the digits."""
+        k, y, gain, asymmetry = float(guess), float(x), float(self.gain), float(self.asymmetry)
+        if k < _ROUGH or gain > 1 / _ROUGH**4:
+            return guess.mid()
+        for _ in range(_STEPS):
+            u, w = self.ends(y, k)
+            start, mean = math.tanh(w), (float_log_cosh(u) - float_log_cosh(w)) / (2 * k)
+            rise = gain * (mean - start) / k if self.along_u else 1 - gain * ((start + math.tanh(u)) / 2 - mean) / k
+            step = (u - asymmetry - gain * mean) / rise if rise > 0 else math.inf
+            if not 2 * abs(step) < k:
+                return guess.mid()
+            k -= step
+            if abs(step) < k / 2**20:
+                break
+        return arb(k)
+
+    def _newton(self, x: Ball, k: Ball) -> tuple[Ball, Ball]:
+        """Return Phi and its derivative in k at real x and k > 0."""
+        u, w = self.ends(x, k)
+        if not k > TINY:
+            _, across = self.hulls(u, w, k)
+            return self.value(x, k), across
+        start, end = w.tanh(), u.tanh()
+        mean = (log_cosh(u) - log_cosh(w)) / (2 * k)
+        value = u - self.asymmetry - self.gain * mean
         if self.along_u:
-            return self.gain * (mean_slope(m, k) - mean_growth(m, k))
-        return 1 - self.gain * mean_growth(m, k)
+            return value, self.gain * (mean - start) / k
+        return value, 1 - self.gain * ((start + end) / 2 - mean) / k
 
-    def drag(self, x: Any, k: Any) -> Any:
-        """Return its derivative in the coordinate."""
-        return 1 - self.gain * mean_slope(self._centre(x, k), k)
-
-    def at(self, x: Ball, bits: int) -> Ball:
-        """Return kappa at an exact real x where F > 0: not a finite ball if F > 0 is not certain."""
+    def _bracketed(self, x: Ball, bits: int) -> Ball:
         force = -self.value(x, arb(0))
         if not force > 0:
             return arb.nan()
@@ -64,50 +148,91 @@ class Path:
             high = (2 * high).upper()
             if high > 2**20 * (1 + self.gain + abs(self.asymmetry)):
                 return arb.nan()
-        with ctx.workprec(60 + _SPARE):
-            k = root(lambda k: self.value(x, k), lambda k: self.slope(x, k), arb(0), high, 60).mid()
-        for _ in range(bits // 80 + 1):
-            k = (k - self.value(x, k) / self.slope(x, k)).mid()
-        error = (k / arb(2) ** (bits - 40)).upper()
-        low, high = (k - error).lower(), (k + error).upper()
-        if self.value(x, low) < 0 and self.value(x, high) > 0:  # certain, for Phi rises
-            return low.union(high)
-        return root(lambda k: self.value(x, k), lambda k: self.slope(x, k), arb(0), high, bits)
+        with ctx.workprec(int(ctx.prec) + _SPARE):
+            return root(lambda k: self.value(x, k), lambda k: self._newton(x, k)[1], arb(0), high, bits)
 
-    def on(self, x: Any, bits: int) -> Any:
-        """Return kappa on a ball about a real number; not finite unless kappa is proved to be analytic there.
+    def most(self, x: Ball) -> Ball:
+        """Return a bound on kappa over a ball of real x: where Phi is certainly positive."""
+        k = (self.value(x, arb(0)).abs_upper() + arb(2) ** -int(ctx.prec)).upper()
+        for _ in range(_DOUBLINGS):
+            if self.value(x, k) > 0:
+                return k
+            k = (2 * k).upper()
+        return arb.nan()
 
-        Where a Newton step from kappa_c, exact, takes a ball X into its own interior for every x, Phi has one root in X
-        for each x, and by the implicit function theorem it is analytic. It is kappa if X contains kappa(x_c).
+    def over(self, x: Ball, guess: Ball) -> Ball:
+        """Return kappa over a ball of real x where F > 0, however wide it is."""
+        found = self.at(x, _FEW, guess)
+        return found if found.is_finite() else arb(0).union(self.most(x))
+
+    def hulls(self, u: Any, w: Any, k: Any) -> tuple[Any, Any]:
+        """Return the derivatives of Phi in the coordinate and in kappa, from hulls."""
+        t = u.union(w).tanh()
+        slope = self.gain * (1 - t * t)
+        growth = slope * t * k * 2 / 3  # minus g times the mean's derivative in kappa at a fixed m
+        return 1 - slope, slope + growth if self.along_u else 1 + growth
+
+    def products(self, u: Any, w: Any, k: Any) -> tuple[Any, Any]:
+        """Return the derivatives of Psi in the coordinate and in kappa."""
+        start, end = self.gain * w.tanh(), self.gain * u.tanh()
+        level = 2 * (u - self.asymmetry)
+        return 2 * k - end + start, level - 2 * start if self.along_u else level + 2 * k - start - end
+
+    def tube(self, x: Any, guess: Ball | None = None) -> Tube:
+        """Return a tube about kappa on a ball about a real number, where it is proved to be analytic.
+
+        Let l be the line. Where -f(x, l(x))/f_k(x, l + rest) lies inside rest for every x, f = Phi or Psi, f has one
+        root in l + rest for each x, and by the implicit function theorem it is analytic. It is kappa if it is so at the
+        middle. f(x, l(x)) is f(middle, centre) and the mean value theorem's (f_x + slope f_k)(x - middle).
         """
-        if not isinstance(x, acb):
-            x = acb(x)
         middle = x.real.mid()
-        narrow = x.rad() < arb(2) ** -(bits // 2)
-        start = self.at(middle, bits if narrow else 60)
-        if x.is_exact() and x.imag == 0:
-            return acb(start)
-        if not start.is_finite() or x.imag.mid() != 0:
-            return acb(arb.nan())
+        start = self.at(middle, _FEW, guess)
         centre = start.mid()
-        rest = self.value(middle, centre) + self.drag(x, acb(centre)) * (x - middle)
-        cell = _inflated(centre - rest / self.slope(x, acb(centre)), start)
-        for _ in range(6):
-            slope = self.slope(x, cell)
-            if not slope.is_finite() or slope.contains(0):
-                break
-            step = centre - rest / slope
-            if _inside(step, cell) and cell.contains(acb(start)):
+        if not start.is_finite():
+            return Tube(middle, centre, arb(0), tight=False)
+        apart = x - middle
+        starts, rates = self.ends(middle, centre), self.hulls if centre < TINY else self.products
+        along, across = rates(*starts, centre)
+        slope = -(along / across).mid()
+        if not slope.is_finite():
+            return Tube(middle, centre, arb(0), tight=False)
+        u, w = (y + d * apart for y, d in zip(starts, self._shares(slope), strict=True))
+        line = Line(centre + slope * apart, u, w)
+        value, spread = self.value(middle, centre), start - centre
+        rest = self._rest(self.hulls, line, slope, value, apart, spread)
+        if rest is None and not line.k.contains(0):
+            rest = self._rest(self.products, line, slope, 2 * centre * value, apart, spread)
+        return Tube(middle, centre, slope, bool(4 * start.rad() < apart.abs_upper()), rest)
+
+    def _rest(self, rates: Rates, line: Line, slope: Ball, value: Ball, apart: Any, spread: Ball) -> Any:
+        """Return a ball that a step from the line takes into its own interior, or None."""
+        along, across = rates(line.u, line.w, line.k)
+        value = value + (along + slope * across) * apart
+        rest = _inflated(-value / across, spread)
+        for _ in range(_TRIES):
+            k = line.k + rest
+            if rates == self.products and k.contains(0):
+                return None
+            u, w = (line.u, line.w - 2 * rest) if self.along_u else (line.u + rest, line.w - rest)
+            across = rates(u, w, k)[1]
+            if not across.is_finite() or across.contains(0):
+                return None
+            step = -value / across
+            if _inside(step, rest):
                 return step
-            cell = _inflated(step, start)
-        return acb(arb.nan())
+            rest = _inflated(step, spread)
+        return None
+
+    def _shares(self, slope: Ball) -> tuple[Ball, Ball]:
+        """Return the derivatives of u and w along the line."""
+        return (arb(1), 1 - 2 * slope) if self.along_u else (1 + slope, 1 - slope)
 
 
 def _inflated(x: Any, start: Ball) -> Any:
-    """Return a ball about x and start, symmetric about the real axis and wider than x."""
+    """Return a ball about x and start, symmetric about the real axis and wider than both."""
     real = x.real.union(start)
-    more = real.rad() / 4 + abs(start) / 2**30
-    tall = x.imag.abs_upper() * 5 / 4 + abs(start) / 2**30
+    more = real.abs_upper() / 4
+    tall = x.imag.abs_upper() * 5 / 4 + more / 16
     return acb(real + arb(0, 1) * more, arb(0, 1) * tall)
 
 
@@ -115,81 +240,3 @@ def _inside(inner: Any, outer: Any) -> bool:
     return bool(inner.is_finite()) and all(
         a.lower() < b.lower() and b.upper() < a.upper() for a, b in ((outer.real, inner.real), (outer.imag, inner.imag))
     )
-
-
-def mean_tanh(m: Any, k: Any) -> Any:
-    """Return the mean of tanh over [m - k, m + k] = tanh m A(tanh m tanh k) tanh k/k, A(x) = artanh(x)/x."""
-    if not k.abs_upper() < (
-        _TINY if m.is_exact() and k.is_exact() else _SMALL
-    ):  # direct: sharper at points, worse on wide balls
-        return (_log_cosh(m + k) - _log_cosh(m - k)) / (2 * k)
-    t = m.tanh()
-    return t * _artanh_ratio(t * k.tanh()) * _sinh_ratio(k) / k.cosh()
-
-
-def mean_slope(m: Any, k: Any) -> Any:
-    """Return its derivative in m, the mean of sech^2."""
-
-    def direct() -> Any:
-        return ((m + k).tanh() - (m - k).tanh()) / (2 * k)
-
-    return _better(m, k, direct, lambda: 1 - _along(m, k).tanh() ** 2)
-
-
-def mean_growth(m: Any, k: Any) -> Any:
-    """Return its derivative in k: k/3 times a mean of tanh'' = -2 tanh sech^2."""
-
-    def direct() -> Any:
-        return (((m + k).tanh() + (m - k).tanh()) / 2 - mean_tanh(m, k)) / k
-
-    def hull() -> Any:
-        t = _along(m, k).tanh()
-        return -2 * k / 3 * t * (1 - t * t)
-
-    return _better(m, k, direct, hull)
-
-
-def _better(m: Any, k: Any, direct: Callable[[], Any], hull: Callable[[], Any]) -> Any:
-    """Return the narrower of two enclosures; the hull alone for tiny k."""
-    if not k.abs_lower() > _TINY:
-        return hull()
-    first = direct()
-    if m.is_exact() and k.is_exact():
-        return first
-    second = hull()
-    return first if first.is_finite() and _width(first) < _width(second) else second
-
-
-def _width(x: Any) -> Any:
-    return x.rad() if isinstance(x, arb) else x.real.rad().max(x.imag.rad())
-
-
-def _along(m: Any, k: Any) -> Any:
-    return (m + k).union(m - k)
-
-
-def _log_cosh(z: Any) -> Any:
-    """Return log cosh z, analytic for |Im z| < pi/2; else not finite."""
-    if isinstance(z, acb) and not z.imag.abs_upper() < 1.5:
-        return acb(arb.nan())
-    y = -z if z.real.mid() < 0 else z
-    return y + (1 + (-2 * y).exp()).log() - arb(2).log()
-
-
-def _sinh_ratio(k: Any) -> Any:
-    """Return sinh k/k, also at 0."""
-    value = (acb(0, 1) * k).sinc()
-    return value if isinstance(k, acb) else value.real
-
-
-def _artanh_ratio(x: Any) -> Any:
-    """Return sum of x^(2n)/(2n+1), with a bound on what is left out; not finite unless |x| < 1/2."""
-    largest = x.abs_upper()
-    if not largest < 2 * _SMALL:
-        return acb(arb.nan()) if isinstance(x, acb) else arb.nan()
-    square, terms = x * x, int(ctx.prec) // 38 + 1 if largest < 2 * _TINY else 20
-    total = x * 0
-    for n in reversed(range(terms)):
-        total = total * square + arb(1) / (2 * n + 1)
-    rest = arb(0, 1) * (largest ** (2 * terms) * 2)
-    return total + (acb(rest, rest) if isinstance(x, acb) else rest)
