@@ -55,6 +55,14 @@ class TestEquilibria:
         verdicts = [certify.equilibria(arb(0.5 + 0.1 * i, 0.01), arb(0.3, 0.01)).verdict for i in range(25)]
         assert verdicts.count(Verdict.PROVED) >= 23
 
+    @pytest.mark.parametrize("radius", [0.001, 0.1, 0.2])
+    def test_a_box_of_gains_without_asymmetry_has_its_middle_root_at_zero(self, radius: float) -> None:
+        found = certify.equilibria(arb(1.5, radius), 0)
+        assert found.verdict is Verdict.PROVED
+        assert found.u[1] == 0
+        for gain in (1.5 - 0.999 * radius, 1.5 + 0.999 * radius):
+            assert all(ball.contains(root) for ball, root in zip(found.u, reference.roots(gain, 0.0), strict=True))
+
     @pytest.mark.parametrize("gain", [1.5, 2.0, 7.0])
     def test_a_box_across_a_fold_is_undecided(self, gain: float) -> None:
         fold = float(mc.fold_asymmetry(gain))

@@ -158,6 +158,8 @@ def root(f: Formula, slope: Formula, a: Ball, b: Ball, bits: int = BITS) -> Ball
 
     f is monotone between a and b for every parameter in its balls, and its signs at a and b are certain and differ.
     """
+    if a < 0 < b and f(arb(0)) == 0:
+        return arb(0)  # which has no digits to converge to
     sign = f(a) > 0
     cell = a.union(b)
     while cell.rad() > abs(cell.mid()) * arb(2) ** -(bits - 40):
