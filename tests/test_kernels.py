@@ -162,6 +162,15 @@ class TestElementary:
         assert_ulps(kernels.log_cosh(array(x))[0], a + ((1 + (-2 * a).exp()) / 2).log(), 3.0, x)
         ctx.prec = 300
 
+    @pytest.mark.skipif(np.finfo(np.longdouble).nmant < 63, reason="no wider floats to compare with")
+    def test_well_at_many_points(self) -> None:
+        x = np.random.default_rng(2).uniform(0.5, 4.0, 400_000)
+        wide = x.astype(np.longdouble)
+        exact = wide * wide / 2 - wide - np.log1p(np.expm1(-2 * wide) / 2)
+        assert (
+            np.max(np.abs(kernels.well(x) - exact) / np.spacing(exact.astype(float))) < 3.0
+        )  # log1p differs from processor to processor
+
     @given(st.one_of(st.floats(0.01, 3), log_uniform(-50, 5)))
     @example(2.0)
     @example(1.7121662036322638)
