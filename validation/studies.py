@@ -1,0 +1,237 @@
+"""The frame of a study: predict and store it, measure part by part, judge, present.
+
+A study is data and functions (`Study`). The order is the frame's, and so is the rule that keeps a study honest: the
+run, the judge and the pictures see the plan only as it was stored before the first part began.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import moecusp
+from moecusp.report import Figure, Finding, Report, Table, check_folder, collect, write
+from moecusp.report.figures import style, svg
+from validation.storage import Arrays
+from validation.streams import Stream, stream
+from validation.work import Plan, discard, keep, kept, now, opened, part_path, planned, sources, work_folder
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+    from numpy.typing import ArrayLike
+
+__all__ = ["Arrays", "Measured", "Page", "Part", "Picture", "Plan", "Study", "execute", "measure", "parts_of"]
+
+PACKAGES = (Path(moecusp.__file__).parent, Path(__file__).parent)
+
+Tick = Callable[[int], object]
+"""tick(n): n more of a part's size are done."""
+Measured = Mapping[str, Arrays]
+"""What was measured, by the name of the part."""
+Progress = Callable[[str, int, int], AbstractContextManager[Tick]]
+"""progress(title, size, done) is a context that yields a tick."""
+
+
+class Profile(Protocol):
+    """Every fixed number of a run, the accepted bands among them: a frozen dataclass with a name."""
+
+    @property
+    def name(self) -> str:
+        """Of the profile."""
+
+
+P = TypeVar("P", bound=Profile)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a run that stands for itself: it may run in any order, anywhere.
+
+    Attributes
+    ----------
+    name : str
+        claim/case; no two parts of a study share it.
+    size : int
+        Work to do, in units that the parts of a study share (tokens routed).
+    run : callable
+        run(stream, tick) measures and returns arrays by name. The stream is the part's own, named after it.
+    """
+
+    name: str
+    size: int
+    run: Callable[[Stream, Tick], Mapping[str, ArrayLike]]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawing (matplotlib) with its caption."""
+
+    id: str
+    title: str
+    figure: Canvas
+    caption: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a study shows besides its findings."""
+
+    summary: str
+    pictures: tuple[Picture, ...]
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study(Generic[P]):
+    """A study.
+
+    Attributes
+    ----------
+    name, title : str
+        Its one name (command line, folder, page, tests), and the title of its page.
+    profiles : mapping
+        smoke, quick and full.
+    predict : callable
+        predict(profile, seed): everything that is predicted, as arrays by name.
+    parts : callable
+        parts(profile, plan): the parts of the run.
+    judge : callable
+        judge(profile, plan, measured): the findings.
+    present : callable
+        present(profile, plan, measured, findings): the page.
+    """
+
+    name: str
+    title: str
+    profiles: Mapping[str, P]
+    predict: Callable[[P, int], Mapping[str, ArrayLike]]
+    parts: Callable[[P, Plan], Sequence[Part]]
+    judge: Callable[[P, Plan, Measured], tuple[Finding, ...]]
+    present: Callable[[P, Plan, Measured, tuple[Finding, ...]], Page]
+
+
+def parts_of(study: Study[P], profile: P, plan: Plan, seed: int) -> list[tuple[Part, Stream]]:
+    """Return the parts of a run, each with its stream.
+
+    Raises
+    ------
+    ValueError
+        If two parts share a name, or one has a name that is not claim/case.
+    """
+    found = [(part, stream(study.name, *_words(part.name), seed)) for part in study.parts(profile, plan)]
+    names = [part.name for part, _ in found]
+    if len(set(names)) < len(names):
+        raise ValueError(f"two parts of {study.name} share a name: {sorted(names)}")
+    return found
+
+
+def measure(
+    study: Study[P],
+    profile: P,
+    plan: Plan,
+    seed: int,
+    folder: Path,
+    progress: Progress,
+    say: Callable[[str], object],
+) -> tuple[Measured, str]:
+    """Measure what is not kept in the work folder; return all of it as read back, and when the first part began."""
+    todo = parts_of(study, profile, plan, seed)
+    found = {part.name: kept(folder, part.name, plan, say) for part, _ in todo}
+    done = sum(part.size for part, _ in todo if found[part.name])
+    if done:
+        say(f"{sum(map(bool, found.values()))} of {len(found)} parts are kept from an interrupted run")
+    with progress(study.title, sum(part.size for part, _ in todo), done) as tick:
+        for part, source in todo:
+            if found[part.name] is None:
+                started = now()
+                found[part.name] = keep(folder, part.name, plan, started, part.run(source, tick))
+    stored = {name: each for name, each in found.items() if each is not None}
+    return {name: each.arrays for name, each in stored.items()}, min(str(s.header["started"]) for s in stored.values())
+
+
+def execute(
+    study: Study[P],
+    profile: P,
+    seed: int,
+    output: Path,
+    *,
+    command: str,
+    progress: Progress,
+    say: Callable[[str], object],
+    fresh: bool = False,
+) -> tuple[Report, Path]:
+    """Run a study and write its report; return it with the path of its page.
+
+    Parameters
+    ----------
+    study, profile, seed
+        What to run.
+    output : Path
+        Folder of the report.
+    command : str
+        For the provenance.
+    progress, say : callable
+        For the one who waits.
+    fresh : bool
+        Discard an interrupted run instead of going on with it.
+
+    Raises
+    ------
+    ParameterError
+        Before any work, if the output cannot be written, or the work folder holds an interrupted run of another study,
+        profile, seed or source.
+    """
+    check_folder(output)
+    began = datetime.now(UTC)
+    folder = work_folder(output)
+    request = {"study": study.name, "profile": _plain(profile), "seed": seed, "sources": sources(PACKAGES)}
+    with opened(folder, fresh):
+        plan = planned(folder, request, lambda: study.predict(profile, seed))
+        measured, first = measure(study, profile, plan, seed, folder, progress, say)
+        findings = study.judge(profile, plan, measured)
+        page = study.present(profile, plan, measured, findings)
+        report = Report(
+            title=study.title,
+            summary=page.summary,
+            study=study.name,
+            profile=profile.name,
+            provenance=collect(command, seed, began),
+            parameters=_plain(profile),
+            findings=findings,
+            figures=_rendered(page.pictures),
+            tables=page.tables,
+            notes=(*page.notes, _stated(plan, first)),
+            data=page.data,
+        )
+        written = write(report, output)
+        discard(folder)
+    return report, written
+
+
+def _words(name: str) -> tuple[str, str]:
+    part_path(Path(), name)  # complains of a bad name
+    claim, _, case = name.partition("/")
+    return claim, case
+
+
+def _plain(profile: Any) -> dict[str, Any]:
+    """Return a profile as JSON would: tuples as lists."""
+    import json
+
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(profile)))
+    return plain
+
+
+def _rendered(pictures: tuple[Picture, ...]) -> tuple[Figure, ...]:
+    with style():
+        return tuple(Figure(each.id, each.title, svg(each.figure, each.title), each.caption) for each in pictures)
+
+
+def _stated(plan: Plan, first: str) -> str:
+    return f"Plan {plan.sha256} stored at {plan.written}; the first run began at {first}."
