@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moecusp import RouterParameters, equilibria, fold_asymmetry, simulate, stationary_variance
-from moecusp.master import TransferOperator
 from moecusp.report import Finding, Verdict, judge
+from moecusp.transfer import TransferOperator
 from validation.discrete_rule.limit import Bound, bound, flow
 
 Array = NDArray[np.float64]

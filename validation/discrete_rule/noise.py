@@ -20,8 +20,8 @@ from moecusp import (
     simulate,
     stationary_variance,
 )
-from moecusp.master import TransferOperator, mean_passage_time
 from moecusp.report import Finding, Verdict, judge
+from moecusp.transfer import TransferOperator, mean_passage_time
 
 Array = NDArray[np.float64]
 

@@ -11,13 +11,36 @@ import numpy as np
 import pytest
 
 from moecusp import ParameterError, RouterParameters, simulate
-from moecusp.master import TransferOperator, mean_passage_time, stationary_moments
+from moecusp._arguments import Array
+from moecusp.transfer import TransferOperator, mean_passage_time, stationary_moments
 
 RELIABLE = 5.5
+DECAY, INVERSE_TEMPERATURE = 0.6, 1.7
+SCORE = 2.0 / INVERSE_TEMPERATURE
+"""s1 - s2 in units of u."""
 
 
-def parameters(gain: float, asymmetry: float = 0.0) -> RouterParameters:
-    return RouterParameters(feedback=2.0 * gain, asymmetry=2.0 * asymmetry)
+def run(gain: float, step: float, asymmetry: float = 0.0, *, start: float = 0.0, **options: Any) -> Any:
+    """Simulate with units that are not 1: decay 0.6, inverse temperature 1.7."""
+    parameters = RouterParameters(
+        feedback=DECAY * SCORE * gain,
+        asymmetry=DECAY * SCORE * asymmetry,
+        decay=DECAY,
+        inverse_temperature=INVERSE_TEMPERATURE,
+    )
+    initial = [0.5 * SCORE * start, -0.5 * SCORE * start]
+    return simulate(parameters, increment=step / DECAY, initial=initial, **options)
+
+
+def pooled(seen: Any) -> tuple[Array, Array]:
+    """Return mean, variance and autocorrelation of u over all routers, with their standard errors between routers."""
+    u, spread, score = seen.mean / SCORE, seen.variance / SCORE**2, len(seen.mean) ** 0.5
+    mean = u.mean()
+    total = spread + (u - mean) ** 2
+    neighbours = spread * seen.autocorrelation + (u - mean) ** 2
+    ratio = neighbours.mean() / total.mean()
+    errors = [u.std(), total.std(), (neighbours - ratio * total).std() / total.mean()]
+    return np.array([mean, total.mean(), ratio]), np.array(errors) / score
 
 
 class TestTransferOperator:
@@ -41,8 +64,8 @@ class TestTransferOperator:
         g, eta, delta, steps, routers = 1.4, 0.05, 0.1, 60, 100_000
         operator = TransferOperator(g, delta, eta, reach=1.5)
         exact = operator.evolve(operator.at(-0.3), steps)
-        run = simulate(parameters(g, eta), increment=delta, steps=steps, routers=routers, initial=[-0.3, 0.3], seed=3)
-        u = 0.5 * (run.scores[:, 0] - run.scores[:, 1])
+        seen = run(g, delta, eta, steps=steps, routers=routers, start=-0.3, seed=3)
+        u = (seen.scores[:, 0] - seen.scores[:, 1]) / SCORE
         for power in (1, 2, 3):
             error = np.std(u**power) / routers**0.5
             assert abs(np.mean(u**power) - exact @ operator.grid**power) < RELIABLE * error
@@ -57,19 +80,13 @@ class TestTransferOperator:
         assert found.error < 1e-9
 
     def test_moments_match_simulation(self) -> None:
+        """The standard error of the autocorrelation is asserted small: 2 percent of its distance from 1."""
         g, eta, delta = 0.8, 0.1, 0.1
         exact = stationary_moments(TransferOperator(g, delta, eta, batch_size=3))
-        run = simulate(
-            parameters(g, eta), increment=delta, steps=4000, burn_in=400, routers=2000, batch_size=3, moments=True
-        )
-        assert run.mean is not None
-        assert run.variance is not None
-        assert run.autocorrelation is not None
-        spread = run.variance + (run.mean - run.mean.mean()) ** 2
-        for seen, value, scale in ((run.mean, exact.value[0], 0.5), (spread, exact.value[1], 0.25)):
-            error = scale * seen.std() / len(seen) ** 0.5
-            assert abs(scale * seen.mean() - value) < RELIABLE * error
-        assert abs(run.autocorrelation.mean() - exact.value[2]) < 2e-3
+        seen, errors = pooled(run(g, delta, eta, steps=4000, burn_in=400, routers=2000, batch_size=3, moments=True))
+        assert np.all(np.abs(seen - exact.value) < RELIABLE * errors + exact.error)
+        assert errors[1] < 0.01 * exact.value[1]
+        assert errors[2] < 0.004 * (1.0 - exact.value[2])
 
     def test_error_shrinks_as_the_fourth_power(self) -> None:
         errors = [stationary_moments(TransferOperator(1.2, 0.05, resolution=r)).error for r in (4.0, 8.0)]
@@ -80,11 +97,8 @@ class TestPassage:
     def test_matches_simulation(self) -> None:
         g, delta, start, high = 1.5, 0.1, -1.288, 1.0
         exact = mean_passage_time(TransferOperator(g, delta, resolution=16), start, high=high)
-        run = simulate(
-            parameters(g), increment=delta, steps=45_000, routers=4000, initial=[start, -start],
-            first_passage=(None, 2 * high),
-        )  # fmt: skip
-        times = run.first_passage
+        bounds = (None, SCORE * high)
+        times = run(g, delta, steps=45_000, routers=4000, start=start, first_passage=bounds).first_passage
         assert times is not None
         assert times.min() > 0  # the chance that one of them needs longer is 4000 exp(-24)
         assert abs(times.mean() - exact.value) < RELIABLE * times.std() / len(times) ** 0.5 + exact.error
@@ -102,17 +116,23 @@ class TestPassage:
     ("options", "name"),
     [
         ({"gain": -1.0}, "gain"),
-        ({"increment": 2.0}, "increment"),
-        ({"increment": 0.0}, "increment"),
+        ({"step": 2.0}, "step"),
+        ({"step": 0.0}, "step"),
         ({"asymmetry": np.nan}, "asymmetry"),
         ({"batch_size": 0}, "batch_size"),
         ({"reach": -1.0}, "reach"),
         ({"resolution": 1.0}, "resolution"),
         ({"gain": [1.0, 2.0]}, "gain"),
+        ({"gain": "1"}, "gain"),
+        ({"batch_size": 10**30}, "step, batch_size, reach and resolution"),
+        ({"step": 5e-324}, "step, batch_size, reach and resolution"),
+        ({"step": 1e-300}, "step, batch_size, reach and resolution"),
+        ({"asymmetry": 1e308}, "step, batch_size, reach and resolution"),
+        ({"resolution": 1e300}, "step, batch_size, reach and resolution"),
     ],
 )
 def test_bad_arguments_are_named(options: dict[str, Any], name: str) -> None:
-    good: dict[str, Any] = {"gain": 1.0, "increment": 0.1}
+    good: dict[str, Any] = {"gain": 1.0, "step": 0.1}
     with pytest.raises(ParameterError) as error:
         TransferOperator(**(good | options))
     assert error.value.name == name
@@ -121,3 +141,28 @@ def test_bad_arguments_are_named(options: dict[str, Any], name: str) -> None:
 def test_a_passage_needs_a_boundary_on_the_grid() -> None:
     with pytest.raises(ParameterError, match="low and high"):
         TransferOperator(1.0, 0.1).passage_times()
+
+
+def test_a_small_step_reaches_as_far_as_a_larger_one() -> None:
+    """|u| <= g + |eta| for any step up to 1; 1 - |1 - step| would be 0 at the smallest of these."""
+    for step in (1.0, 0.1, 1e-3):
+        assert TransferOperator(1.5, step, 0.2, resolution=2.0).grid[-1] == pytest.approx(1.7, rel=1e-15)
+    wide = TransferOperator(1.5, 1.99, 0.2)
+    assert wide.grid[-1] == pytest.approx(1.99 / 0.01 * 1.7, rel=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda o: o.at(100.0), "u"),
+        (lambda o: o.at([0.1, 0.2]), "u"),
+        (lambda o: o.evolve([1.0], 3), "weights"),
+        (lambda o: o.evolve(o.grid, -1), "steps"),
+        (lambda o: o.passage_times(low="a"), "low"),
+        (lambda o: o.passage_times(high=np.nan), "high"),
+    ],
+)
+def test_bad_arguments_of_methods_are_named(call: Any, name: str) -> None:
+    with pytest.raises(ParameterError) as error:
+        call(TransferOperator(1.0, 0.1))
+    assert error.value.name == name

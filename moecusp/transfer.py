@@ -8,15 +8,23 @@ noise follows without any, up to a discretisation error that is measured by halv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import NON_NEGATIVE, REAL, Array, ParameterError, Range, integer, real
+from moecusp._arguments import NON_NEGATIVE, REAL, Array, ParameterError, Range, constant, integer, number
 
-_STEP = Range(low=0.0, high=2.0, open_low=True, open_high=True)
+LARGEST = 2**24
+"""Grid points times outcomes of a step, at most: a few gigabytes."""
+_FIELDS = {
+    "gain": NON_NEGATIVE,
+    "step": Range(low=0.0, high=2.0, open_low=True, open_high=True),
+    "asymmetry": REAL,
+    "reach": NON_NEGATIVE,
+    "resolution": Range(low=2.0),
+}
 
 
 @dataclass(frozen=True)
@@ -35,8 +43,8 @@ class TransferOperator:
     ----------
     gain : float
         Gain g >= 0.
-    increment : float
-        delta = mu eps, 0 < delta < 2 (dimensionless).
+    step : float
+        delta = mu eps, decay times increment, 0 < delta < 2 (dimensionless).
     asymmetry : float
         Reduced asymmetry eta.
     batch_size : int
@@ -57,15 +65,15 @@ class TransferOperator:
 
     Examples
     --------
-    >>> from moecusp.master import TransferOperator
-    >>> operator = TransferOperator(gain=0.5, increment=0.05)
+    >>> from moecusp.transfer import TransferOperator
+    >>> operator = TransferOperator(gain=0.5, step=0.05)
     >>> density = operator.stationary()
     >>> bool(abs(density @ operator.grid) < 1e-12)  # balanced
     True
     """
 
     gain: float
-    increment: float
+    step: float
     asymmetry: float = 0.0
     batch_size: int = 1
     reach: float = 0.0
@@ -73,26 +81,31 @@ class TransferOperator:
 
     def __post_init__(self) -> None:
         """Check every field."""
-        for name, allowed in (
-            ("gain", NON_NEGATIVE),
-            ("increment", _STEP),
-            ("asymmetry", REAL),
-            ("reach", NON_NEGATIVE),
-            ("resolution", Range(low=2.0)),
-        ):
-            if real(name, getattr(self, name), allowed).ndim:
-                raise ParameterError(name, getattr(self, name), "a single number")
-        integer("batch_size", self.batch_size, 1)
+        for name, allowed in _FIELDS.items():
+            object.__setattr__(self, name, number(name, getattr(self, name), allowed))
+        object.__setattr__(self, "batch_size", integer("batch_size", self.batch_size, 1))
+        fits = self.batch_size < LARGEST and self._spacing > 0.0
+        points = 2.0 * self._half / self._spacing if fits else np.inf
+        if not points * (self.batch_size + 1) < LARGEST:
+            value = (self.step, self.batch_size, self.reach, self.resolution)
+            wanted = f"such that {points:.3g} grid points times batch_size + 1 outcomes of a step are < {LARGEST}"
+            raise ParameterError("step, batch_size, reach and resolution", value, wanted)
+
+    @property
+    def _half(self) -> float:
+        """Half-width of the grid: |u| stays within sum_n |1 - step|^n times the largest push."""
+        push = self.step / min(self.step, 2.0 - self.step) * (self.gain + abs(self.asymmetry))
+        return max(push, self.reach, self.step)
+
+    @property
+    def _spacing(self) -> float:
+        return self.step * max(self.gain, 0.1) / float(np.sqrt(self.batch_size)) / self.resolution
 
     @cached_property
     def grid(self) -> Array:
         """Reduced score differences u, ascending and equally spaced, symmetric about 0."""
-        push = self.gain + abs(self.asymmetry)
-        widest = self.increment * push / (1.0 - abs(1.0 - self.increment))
-        half = max(widest, self.reach, self.increment)
-        spacing = self.increment * max(self.gain, 0.1) / self.batch_size**0.5 / self.resolution
-        half_count = max(int(np.ceil(half / spacing)), 8)
-        return np.linspace(-half, half, 2 * half_count + 1)
+        count = max(int(np.ceil(self._half / self._spacing)), 8)
+        return np.linspace(-self._half, self._half, 2 * count + 1)
 
     @cached_property
     def matrix(self) -> Any:
@@ -107,7 +120,7 @@ class TransferOperator:
             probability = binom.pmf(count, self.batch_size, chance)
             used = np.flatnonzero(probability > 1e-18)
             push = self.asymmetry + self.gain * (2.0 * count / self.batch_size - 1.0)
-            target = (1.0 - self.increment) * u[used] + self.increment * push
+            target = (1.0 - self.step) * u[used] + self.step * push
             first, stencil = _cubic(u, target)
             for offset in range(4):
                 rows.append(used)
@@ -118,14 +131,17 @@ class TransferOperator:
 
     def at(self, u: float) -> Array:
         """Return the weights that interpolate a grid function at u; as a row, the distribution of a router there."""
-        point = real("u", u, Range(low=float(self.grid[0]), high=float(self.grid[-1])))
-        first, stencil = _cubic(self.grid, point.reshape(1))
+        point = number("u", u, Range(low=float(self.grid[0]), high=float(self.grid[-1])))
+        first, stencil = _cubic(self.grid, np.array([point]))
         weights = np.zeros(self.grid.size)
         weights[first[0] + np.arange(4)] = stencil[:, 0]
         return weights
 
     def evolve(self, weights: Array, steps: int) -> Array:
         """Return the distribution after `steps` steps from the one given."""
+        weights = constant("weights", weights)
+        if weights.shape != self.grid.shape:
+            raise ParameterError("weights", weights.shape, f"of the shape of the grid, {self.grid.shape}")
         transposed = self.matrix.T.tocsr()
         for _ in range(integer("steps", steps, 0)):
             weights = transposed @ weights
@@ -148,6 +164,9 @@ class TransferOperator:
         from scipy.sparse import eye_array
         from scipy.sparse.linalg import spsolve
 
+        low, high = (
+            x if isinstance(x, float) and np.isinf(x) else number(name, x) for name, x in (("low", low), ("high", high))
+        )
         inside = np.flatnonzero((self.grid > low) & (self.grid < high))
         if inside.size in (0, self.grid.size):
             raise ParameterError("low and high", (low, high), "such that some grid points are inside and some are not")
@@ -158,8 +177,7 @@ class TransferOperator:
 
     def finer(self) -> TransferOperator:
         """Return the operator on a grid twice as fine."""
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return TransferOperator(**(values | {"resolution": 2.0 * self.resolution}))
+        return replace(self, resolution=2.0 * self.resolution)
 
 
 def stationary_moments(operator: TransferOperator) -> Estimate:
@@ -167,8 +185,8 @@ def stationary_moments(operator: TransferOperator) -> Estimate:
 
     Examples
     --------
-    >>> from moecusp.master import TransferOperator, stationary_moments
-    >>> found = stationary_moments(TransferOperator(gain=0.5, increment=0.05))
+    >>> from moecusp.transfer import TransferOperator, stationary_moments
+    >>> found = stationary_moments(TransferOperator(gain=0.5, step=0.05))
     >>> [round(abs(float(x)), 5) for x in found.value], found.error < 1e-9
     ([0.0, 0.01237, 0.97472], True)
     """
@@ -187,8 +205,8 @@ def mean_passage_time(operator: TransferOperator, start: float, low: float = -np
 
     Examples
     --------
-    >>> from moecusp.master import TransferOperator, mean_passage_time
-    >>> found = mean_passage_time(TransferOperator(gain=1.5, increment=0.05), start=-1.288, high=1.0)
+    >>> from moecusp.transfer import TransferOperator, mean_passage_time
+    >>> found = mean_passage_time(TransferOperator(gain=1.5, step=0.05), start=-1.288, high=1.0)
     >>> 35_000 < found.value < 36_000, found.error < 0.001 * found.value
     (True, True)
     """
