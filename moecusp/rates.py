@@ -44,6 +44,7 @@ def ramp_delay(rate: Any, gain: Any) -> Any:
     Notes
     -----
     Leading order for slow ramps; relative corrections are of order rho^(1/3). 2.338... is minus the first zero of Ai.
+    For any load response, in its own units: `LoadResponse.ramp_delay`.
 
     References
     ----------

@@ -10,10 +10,8 @@ import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, Array, ParameterError, constant, number
 from moecusp._numerics.gauss import product
-from moecusp._numerics.gradients import last
-from moecusp._numerics.operations import on_host
 from moecusp.response_members import SoftmaxResponse
-from moecusp.responses import LoadResponse, roots
+from moecusp.responses import LoadResponse, last_on_host, roots
 
 _NO_DENSITY = "> 0 for slopes and folds: a finite sample has no density"
 
@@ -105,7 +103,7 @@ class EmpiricalResponse(LoadResponse):
         return self._mean(lambda margin: -margin * np.exp(-0.5 * (margin / self.jitter) ** 2), z)
 
     def _tilt(self, z: Any) -> Any:
-        return last(lambda z: on_host(self._relative_bend, z.double()).to(z.dtype), z)
+        return last_on_host(self._relative_bend, z)
 
     def _relative_bend(self, z: Array) -> Array:
         """Return G''/G'."""

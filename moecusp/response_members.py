@@ -12,10 +12,9 @@ from moecusp._numerics import logistic
 from moecusp._numerics import pairs as dd
 from moecusp._numerics.double import quick_sum, two_product
 from moecusp._numerics.gauss import half_square, product, ratio
-from moecusp._numerics.gradients import last
 from moecusp._numerics.kernels import sinh_remainder
 from moecusp._numerics.operations import namespace, on_host, parts, scaled, where
-from moecusp.responses import LoadResponse
+from moecusp.responses import LoadResponse, last_on_host
 
 _ODD_FACTORIALS = tuple(1.0 / math.prod(range(3, 2 * n + 2, 2)) for n in range(1, 33))  # 1/(2n+1)!!
 _ROOT_HALF = 0.7071067811865476, -4.833646656726457e-17  # high + low, like the next
@@ -218,7 +217,7 @@ class LogisticNormalResponse(LoadResponse):
     def _tilt(self, z: Any) -> Any:
         if self._limit:
             return self._limit._tilt(z)
-        return last(lambda z: on_host(self._relative_bend, z.double()).to(z.dtype), z)
+        return last_on_host(self._relative_bend, z)
 
     def _relative_bend(self, z: Array) -> Array:
         """Return G''/G' = -beta E sign(x) q (1 - q)/(1 + q)^3 / E q/(1 + q)^2, q = exp(-|x|), x = beta (z + xi)."""

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp._arguments import POSITIVE, REAL, Array, ParameterError, number, reals
-from moecusp._numerics.gradients import evaluate
-from moecusp._numerics.operations import on_host
+from moecusp._arguments import POSITIVE, REAL, Array, ParameterError, Range, constant, number, reals
+from moecusp._numerics.gradients import evaluate, last
+from moecusp._numerics.kernels import cube_root
+from moecusp._numerics.operations import is_tensor, on_host
+from moecusp.rates import AIRY_ZERO
 
 
 class ResponseEquilibria(NamedTuple):
@@ -40,7 +42,8 @@ class LoadResponse(ABC):
     """An increasing bounded function G from the score difference (score) to the imbalance in [-1, 1].
 
     A subclass gives `_value`, `_slope` and `_scale`, the length (score) over which G varies. If it is not odd with a
-    slope that falls on z > 0, it also gives `_turns` and `_zero`. For second derivatives of tensors it gives `_tilt`.
+    slope that falls on z > 0, it also gives `_turns` and `_zero`. For `ramp_delay`, and for second derivatives of
+    tensors, it gives `_tilt`.
 
     `value`, `slope`, `critical_feedback` and `fold_curve` take NumPy arrays and torch tensors, with their gradients;
     the other methods, and the parameters of a response, are plain numbers.
@@ -76,7 +79,7 @@ class LoadResponse(ABC):
         return kernel(z) if self._portable else on_host(kernel, z)
 
     def _tilt(self, z: Any) -> Any:
-        """Return G''/G' as a tensor that can be differentiated."""
+        """Return G''/G', of a tensor so that it can be differentiated."""
         raise NotImplementedError(f"{type(self).__name__} declares no derivative of its slope")
 
     def value(self, z: Any) -> Any:
@@ -183,6 +186,60 @@ class LoadResponse(ABC):
             feedback = mu / self._slope(z)
         return z[feedback <= top], feedback[feedback <= top]
 
+    def ramp_delay(self, rate: Any, z: Any, decay: Any = 1.0) -> Any:
+        """Return how far past the fold at z a ramped asymmetry gets before the load jumps: 2.338 rho^(2/3) b^(-1/3).
+
+        Here b = kappa |G''(z)|/2 with the feedback kappa = mu/G'(z) that has its fold at z.
+
+        Parameters
+        ----------
+        rate : array_like
+            Speed rho > 0 at which the asymmetry h moves out through the fold (score/time^2).
+        z : array_like
+            Score difference of the fold (score), as `folds` returns it.
+        decay : array_like
+            mu > 0 (1/time).
+
+        Returns
+        -------
+        float or ndarray
+            Delay in h (score/time), > 0, of the broadcast shape; NaN where G'' = 0, for a cusp is no fold, and where G
+            is flat to within the range of a float.
+
+        Raises
+        ------
+        ParameterError
+            If an argument is out of range, the shapes do not broadcast, or a tensor asks for a gradient.
+
+        Notes
+        -----
+        Leading order for slow ramps; relative corrections are of order rho^(1/3). In the reduced variables of the
+        softmax router it is `moecusp.ramp_delay`: beta/(2 mu) times this, at the rate beta rho/(2 mu^2). G'' comes from
+        its own formula in every member, not from differences.
+
+        References
+        ----------
+        Statement ``ramp.delay``; docs/theory.md, section 7.
+
+        Examples
+        --------
+        >>> from moecusp import HardGaussianResponse
+        >>> response = HardGaussianResponse(sigma=2.0)
+        >>> z, asymmetry = response.folds(feedback=4.0)
+        >>> response.ramp_delay(1e-3, z).round(6)
+        array([0.037535, 0.037535])
+        """
+        (rho, x, mu), restore = reals(
+            rate=(_plain("rate", rate, POSITIVE), POSITIVE),
+            z=(_plain("z", z), REAL),
+            decay=(_plain("decay", decay, POSITIVE), POSITIVE),
+        )
+        with np.errstate(all="ignore"):
+            bend = 0.5 * np.abs(self._tilt(x))
+            there = (bend > 0.0) & (bend < np.inf) & (self._slope(x) > 0.0)
+            delay = AIRY_ZERO * (cube_root(rho) ** 2 / (cube_root(mu) * cube_root(np.where(there, bend, 1.0))))
+        return restore(np.where(there, delay, np.nan))
+
     def _fold_points(self, kappa: float, mu: float) -> Array:
         def excess(z: Array) -> Array:
             return kappa * self._slope(z) - mu
@@ -197,6 +254,15 @@ class LoadResponse(ABC):
         while self._slope(np.asarray(last + side * step)) > slope:
             step *= 2.0
         return last + side * step
+
+
+def last_on_host(function: Callable[[Array], Array], z: Any) -> Any:
+    """Return function(z); of a tensor through the host, without derivatives of its own."""
+    return last(lambda x: on_host(function, x.double()).to(x.dtype), z) if is_tensor(z) else function(z)
+
+
+def _plain(name: str, value: object, allowed: Range = REAL) -> object:
+    return constant(name, value, allowed) if is_tensor(value) else value
 
 
 def roots(function: Callable[[Array], Array], points: Array) -> Array:

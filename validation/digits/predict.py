@@ -12,7 +12,6 @@ from moecusp.responses import ResponseEquilibria
 from validation.digits.profiles import Profile
 
 Array = NDArray[np.float64]
-AIRY = 2.338107410459767  # minus the first zero of Ai: the delay of a ramped fold
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ def predict(response: EmpiricalResponse, profile: Profile) -> Predictions:
     sweeps = []
     for factor, (z, h) in zip(profile.sweep_feedbacks, pairs, strict=True):
         kappa = critical * factor
-        delays = ramp_delays(response, kappa, z, rate)
+        delays = response.ramp_delay(rate, z, decay)
         sweeps.append(Sweep(kappa, h[0], h[1], h[0] + delays[0], h[1] - delays[1]))
     return Predictions(
         critical_feedback=critical,
@@ -109,13 +108,6 @@ def outer_folds(response: EmpiricalResponse, feedback: float, decay: float) -> t
     if z.size < 2:
         raise ArithmeticError(f"no hysteresis at feedback {feedback:g}: {z.size} folds")
     return z[[0, -1]], h[[0, -1]]
-
-
-def ramp_delays(response: EmpiricalResponse, feedback: float, z: Array, rate: float) -> Array:
-    """Return by how much a ramp overshoots each fold, 2.338 rate^(2/3) b^(-1/3), b = kappa |G''|/2 (``ramp.delay``)."""
-    step = 1e-4 * response.jitter
-    curvature = (response.slope(z + step) - response.slope(z - step)) / (2.0 * step)
-    return np.asarray(AIRY * rate ** (2.0 / 3.0) * (0.5 * feedback * np.abs(curvature)) ** (-1.0 / 3.0))
 
 
 def distance_to_stable(imbalance: Array, states: list[ResponseEquilibria]) -> Array:
