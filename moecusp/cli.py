@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-
-import click
+from collections.abc import Iterator
 
 import moecusp as mc
 
+try:
+    import click
+except ModuleNotFoundError as error:
+    raise ImportError("the command line needs click, in the extra cli: pip install 'moecusp[cli]'") from error
+
 
 @click.group()
+@click.version_option(mc.__version__, prog_name="moecusp")
 def app() -> None:
     """Say when a mixture-of-experts router collapses onto few experts, and how far away yours is."""
 
@@ -26,19 +30,30 @@ def app() -> None:
 @click.option("--experts", type=int, default=2, show_default=True, help="Number of experts K >= 2.")
 def locate(feedback: float, decay: float, inverse_temperature: float, asymmetry: float, experts: int) -> None:
     """Say where a softmax router sits relative to collapse."""
+    if experts != 2 and asymmetry:
+        raise mc.ParameterError("asymmetry", asymmetry, "0 with more than two experts")
     router = mc.RouterParameters(feedback, decay, inverse_temperature, asymmetry, experts)
-    click.echo(f"critical feedback  {router.critical_feedback:.10g}")
-    click.echo(f"gain               {router.gain:.10g}  (1 is critical)")
-    if experts != 2:
-        return
-    click.echo(f"reduced asymmetry  {router.reduced_asymmetry:.10g}")
-    click.echo(f"regime             {router.regime().name}")
+    click.echo("\n".join([*_of_any(router), *(_of_two(router) if experts == 2 else _of_many(experts))]))
+
+
+def _of_any(router: mc.RouterParameters) -> Iterator[str]:
+    yield f"critical feedback  {router.critical_feedback:.10g}"
+    yield f"gain               {router.gain:.10g}  (1 is critical)"
+
+
+def _of_two(router: mc.RouterParameters) -> Iterator[str]:
+    yield f"reduced asymmetry  {router.reduced_asymmetry:.10g}"
+    yield f"regime             {router.regime().name}"
     fold = router.folds()
-    click.echo(f"folds at h         {'none' if fold != fold else f'±{fold:.10g}'}")
+    yield f"folds at h         {'none' if fold != fold else f'±{fold:.10g}'}"
     found = router.equilibria()
     for load, stability in zip(found.load, found.stability, strict=True):
         if stability != mc.Stability.ABSENT:
-            click.echo(f"load of expert 1   {load:.10g}  ({mc.Stability(stability).name.lower()})")
+            yield f"load of expert 1   {load:.10g}  ({mc.Stability(stability).name.lower()})"
+
+
+def _of_many(experts: int) -> Iterator[str]:
+    yield f"fold gain          {mc.expert_fold_gain(experts):.10g}  (from here on one expert can hold the load)"
 
 
 def execute(command: click.Command, name: str) -> int:
@@ -62,12 +77,3 @@ def execute(command: click.Command, name: str) -> int:
 def _say(message: str, status: int) -> int:
     click.echo(f"error: {' '.join(message.split())}", err=True)
     return status
-
-
-def main() -> int:
-    """Run the command line ``moecusp``."""
-    return execute(app, "moecusp")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
