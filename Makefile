@@ -7,7 +7,7 @@ STUDY ?= digits
 PROFILE ?= quick
 OUTPUT ?= report
 SEED ?= 0
-EXTRAS := cli,data,fast,report,torch
+EXTRAS := cli,data,fast,report,torch,trace
 
 .PHONY: help report test proofs mutations mutants kernels lint series clean
 .DEFAULT_GOAL := help
