@@ -15,7 +15,7 @@ import torch
 from numpy.testing import assert_allclose
 
 import moecusp as mc
-from moecusp.report import Verdict, judge
+from moecusp.report import Verdict, judge, student
 from moecusp.routing import margins
 from validation.digits import measure
 from validation.digits.experts import Experts
@@ -110,7 +110,7 @@ class TestPlantedTruths:
 
     @staticmethod
     def verdict(onset, predicted):
-        return judge("a", "a", "ratio", onset / predicted, PROFILES["quick"].onset_band).verdict
+        return judge("a", "a", "ratio", student(onset / predicted), PROFILES["quick"].onset_band).verdict
 
     def test_the_right_theory_is_supported(self, onset):
         assert self.verdict(onset, mc.HardGaussianResponse(1.0).critical_feedback()) is Verdict.SUPPORTED

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import moecusp as mc
-from moecusp.report import Figure, Report, Table, Verdict, check_folder, collect, judge, schema, write
+from moecusp.report import Figure, Report, Table, Verdict, check_folder, collect, exact, judge, schema, student, write
 from moecusp.report.figures import canvas, style, svg
 
 
 def finding(samples=(1.0, 1.01, 0.99, 1.0), **more):
-    return judge("a.claim", "the ratio is 1 & <more>", "ratio", list(samples), (0.9, 1.1), **more)
+    return judge("a.claim", "the ratio is 1 & <more>", "ratio", student(samples), (0.9, 1.1), **more)
 
 
 @pytest.fixture(name="report")
@@ -54,11 +54,11 @@ class TestJudge:
         assert finding(able=False).verdict is Verdict.INCONCLUSIVE
 
     def test_an_exact_number_needs_no_seeds_and_one_number_only(self):
-        assert finding([1.0], exact=True).verdict is Verdict.SUPPORTED
-        assert finding([1.2], exact=True).verdict is Verdict.REFUTED
-        assert finding([1.0], exact=True).interval == (1.0, 1.0)
-        with pytest.raises(mc.ParameterError, match="one number where it is exact"):
-            finding([1.0, 1.0], exact=True)
+        assert judge("a", "a", "a", exact(1.0), (0.9, 1.1)).verdict is Verdict.SUPPORTED
+        assert judge("a", "a", "a", exact(1.2), (0.9, 1.1)).verdict is Verdict.REFUTED
+        assert (exact(1.0).low, exact(1.0).high, exact(1.0).confidence) == (1.0, 1.0, 1.0)
+        with pytest.raises(mc.ParameterError, match="one number"):
+            exact([1.0, 1.0])  # type: ignore[arg-type]
 
     def test_false_alarm_rate_is_as_stated(self):
         """A true effect on the band's edge is called SUPPORTED, and called REFUTED, at the stated rate each.
@@ -66,16 +66,16 @@ class TestJudge:
         20,000 runs; false alarms of this test below 1e-6 (5 standard deviations).
         """
         rng, runs = np.random.default_rng(1), 20_000
-        verdicts = [judge("a", "a", "a", x, (0.0, 9.0), confidence=0.9).verdict for x in rng.normal(size=(runs, 6))]
+        verdicts = [judge("a", "a", "a", student(x, 0.9), (0.0, 9.0)).verdict for x in rng.normal(size=(runs, 6))]
         for verdict in (Verdict.SUPPORTED, Verdict.REFUTED):
             rate = sum(v is verdict for v in verdicts) / runs
             assert rate == pytest.approx(0.05, abs=5 * (0.05 * 0.95 / runs) ** 0.5)
 
     def test_interval_is_students(self):
         """Against the tabulated quantile t(0.975, 3) = 3.182446."""
-        found = judge("a", "a", "a", [1.0, 2.0, 3.0, 4.0], (0.0, 9.0), confidence=0.95)
+        found = student([1.0, 2.0, 3.0, 4.0], confidence=0.95)
         half = 3.182446 * np.std([1, 2, 3, 4], ddof=1) / 2
-        assert found.interval == pytest.approx((2.5 - half, 2.5 + half), rel=1e-6)
+        assert (found.low, found.high) == pytest.approx((2.5 - half, 2.5 + half), rel=1e-6)
 
     @pytest.mark.parametrize(
         "arguments",
@@ -84,13 +84,17 @@ class TestJudge:
             {"samples": [[1.0]]},
             {"samples": [float("nan")]},
             {"samples": [float("inf"), 1.0]},
-            {"samples": [1.0], "accepted": (1.0, 1.0)},
             {"samples": [1.0], "confidence": 1.0},
         ],
     )
     def test_bad_input(self, arguments):
         with pytest.raises(mc.ParameterError):
-            judge("a", "a", "a", **{"accepted": (0.0, 1.0), **arguments})
+            student(**arguments)
+
+    @pytest.mark.parametrize("accepted", [(1.0, 1.0), (1.0, 0.0), (0.0, float("nan"))])
+    def test_a_band_has_an_inside(self, accepted):
+        with pytest.raises(mc.ParameterError, match="accepted"):
+            judge("a", "a", "a", exact(1.0), accepted)
 
 
 class TestWrite:
@@ -116,7 +120,7 @@ class TestWrite:
         content = json.loads((write(report, tmp_path / "out").parent / "report.json").read_text())
         jsonschema.validate(content, schema())
         assert content["data"] == {"missing": None, "deep": [{"x": None}]}
-        assert content["findings"][1]["interval"] == [None, None]
+        assert content["findings"][1]["interval"]["low"] is None
         assert content["sound"] is True
 
     def test_a_report_outside_the_schema_is_not_written(self, report, tmp_path):

@@ -1,19 +1,35 @@
-"""Reports: verdicts, provenance, and pages to read (the extra ``report``)."""
+"""Reports: intervals, verdicts, provenance, and pages to read (the extra ``report``)."""
 
 from moecusp.report.document import Figure, Report, Table, check_folder, schema, write
+from moecusp.report.intervals import (
+    Interval,
+    clopper_pearson,
+    cluster_bootstrap,
+    equivalence,
+    exact,
+    holm,
+    student,
+)
 from moecusp.report.provenance import Provenance, collect
 from moecusp.report.verdict import Finding, Verdict, judge
 
 __all__ = [
     "Figure",
     "Finding",
+    "Interval",
     "Provenance",
     "Report",
     "Table",
     "Verdict",
     "check_folder",
+    "clopper_pearson",
+    "cluster_bootstrap",
     "collect",
+    "equivalence",
+    "exact",
+    "holm",
     "judge",
     "schema",
+    "student",
     "write",
 ]

@@ -16,7 +16,7 @@ from moecusp._arguments import ParameterError
 from moecusp.report.provenance import Provenance
 from moecusp.report.verdict import Finding
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 FILES = ("index.html", "report.md", "report.json")
 
 
@@ -67,6 +67,8 @@ class Report:
         content = {"schema_version": SCHEMA_VERSION, "sound": self.sound, **asdict(self)}
         for figure in content["figures"]:
             del figure["svg"]
+        for finding, stated in zip(content["findings"], self.findings, strict=True):
+            finding["false_alarm"] = stated.false_alarm
         finite: dict[str, Any] = _finite(content)
         return finite
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-import numpy as np
-
-from moecusp._arguments import ParameterError, number, real
+from moecusp._arguments import ParameterError
+from moecusp.report.intervals import Interval
 
 
 class Verdict(StrEnum):
@@ -32,20 +31,15 @@ class Finding:
         Short name, and the claim in one sentence.
     effect : str
         What the estimate is, with its unit.
-    estimate, interval : float and (low, high)
-        Mean over the seeds and its confidence interval.
+    interval : Interval
+        What the data say of the effect.
     accepted : (low, high)
         Band of the effect within which the claim holds, fixed before the run.
-    confidence : float
-        Of the interval; a claim whose true effect is outside the band is called SUPPORTED, or one inside it REFUTED,
-        with probability at most `false_alarm` = (1 - confidence)/2.
-    seeds : int
-        Independent repetitions behind the estimate.
-    detectable : float
-        Smallest departure from the band's edge that these data would have placed outside it with probability 0.9.
     verdict : Verdict
     explanation : str
         One sentence for the reader.
+    remedy : str
+        What would decide an INCONCLUSIVE claim; empty for the others.
     expected : Verdict or None
         For a planted control, the verdict it must get; the run is unsound otherwise.
     """
@@ -53,16 +47,22 @@ class Finding:
     id: str
     claim: str
     effect: str
-    estimate: float
-    interval: tuple[float, float]
+    interval: Interval
     accepted: tuple[float, float]
-    confidence: float
-    false_alarm: float
-    seeds: int
-    detectable: float
     verdict: Verdict
-    explanation: str
+    explanation: str = ""
+    remedy: str = ""
     expected: Verdict | None = None
+
+    @property
+    def estimate(self) -> float:
+        """The estimate of the effect."""
+        return self.interval.estimate
+
+    @property
+    def false_alarm(self) -> float:
+        """Largest probability of SUPPORTED where the true effect is outside the band, and of REFUTED where inside."""
+        return (1.0 - self.interval.confidence) / 2.0
 
     @property
     def sound(self) -> bool:
@@ -74,36 +74,30 @@ def judge(
     id: str,
     claim: str,
     effect: str,
-    samples: Any,
+    interval: Interval,
     accepted: tuple[float, float],
     *,
     explanation: str = "",
-    confidence: float = 0.99,
     able: bool = True,
-    exact: bool = False,
     expected: Verdict | None = None,
+    remedy: str = "",
 ) -> Finding:
-    """Judge a claim from one value of its effect per independent seed.
-
-    The interval is Student's, for the mean over the seeds; see `Verdict` for the rule.
+    """Judge a claim by the interval of its effect; see `Verdict` for the rule.
 
     Parameters
     ----------
     id, claim, effect, explanation : str
         As in `Finding`.
-    samples : array_like, shape (seeds,)
-        Effect measured in each seed; NaN where a seed gave none. Fewer than 3, or any NaN (what is missing is seldom
-        missing by chance), leave the claim INCONCLUSIVE.
+    interval : Interval
+        Made by `student`, `equivalence`, `clopper_pearson`, `cluster_bootstrap` or `exact`.
     accepted : (low, high)
         Band within which the claim holds, low < high.
-    confidence : float
-        Of the interval, in (0, 1).
     able : bool
         False where the run, by its own design, could not have told: then the claim is left INCONCLUSIVE.
-    exact : bool
-        The samples are one number computed without chance: the interval is that number, and its confidence 1.
     expected : Verdict, optional
         For a planted control.
+    remedy : str
+        What would decide the claim if it is left INCONCLUSIVE; by default, how many repetitions would.
 
     Returns
     -------
@@ -112,49 +106,46 @@ def judge(
     Raises
     ------
     ParameterError
-        If the samples are not a non-empty vector of finite numbers, or the band or the confidence make no sense.
+        If the interval is none or the band makes no sense.
 
     Examples
     --------
-    >>> from moecusp.report import judge
-    >>> judge("demo", "the ratio is 1", "ratio", [0.99, 1.0, 1.01, 1.0], accepted=(0.9, 1.1)).verdict.value
+    >>> from moecusp.report import judge, student
+    >>> judge("demo", "the ratio is 1", "ratio", student([0.99, 1.0, 1.01, 1.0]), accepted=(0.9, 1.1)).verdict.value
     'SUPPORTED'
     """
-    from scipy.stats import t as student
-
-    values = np.asarray(samples, dtype=np.float64)
-    missing = np.isnan(values)
-    if values.ndim != 1 or missing.all():
-        raise ParameterError("samples", samples, "a vector with one value per seed, not all of them missing")
-    real("samples", values[~missing])
+    if not isinstance(interval, Interval):
+        raise ParameterError("interval", interval, "an Interval, made by student, exact or a function beside them")
     low, high = accepted
     if not low < high:
         raise ParameterError("accepted", accepted, "a band (low, high) with low < high")
-    level = number("confidence", confidence)
-    if not 0.0 < level < 1.0:
-        raise ParameterError("confidence", confidence, "> 0 and < 1")
-
-    mean = float(np.nanmean(values))
-    interval, detectable = (-np.inf, np.inf), np.inf
-    if exact:
-        if values.size != 1:
-            raise ParameterError("samples", samples, "one number where it is exact")
-        interval, level, detectable = (mean, mean), 1.0, 0.0
-    elif values.size >= 3 and not missing.any():
-        error = float(values.std(ddof=1)) / values.size**0.5
-        reach = float(student.ppf(0.5 + level / 2, values.size - 1)) * error
-        interval = (mean - reach, mean + reach)
-        detectable = reach + float(student.ppf(0.9, values.size - 1)) * error
-
-    if not able:
-        verdict = Verdict.INCONCLUSIVE
-    elif low <= interval[0] and interval[1] <= high:
+    verdict = Verdict.INCONCLUSIVE
+    if able and low <= interval.low and interval.high <= high:
         verdict = Verdict.SUPPORTED
-    elif interval[1] < low or interval[0] > high:
+    elif able and (interval.high < low or interval.low > high):
         verdict = Verdict.REFUTED
-    else:
-        verdict = Verdict.INCONCLUSIVE
-    return Finding(
-        id, claim, effect, mean, interval, (low, high), level, (1 - level) / 2, values.size, detectable, verdict,
-        explanation, expected,
-    )  # fmt: skip
+    if verdict is not Verdict.INCONCLUSIVE:
+        remedy = ""
+    elif not remedy:
+        remedy = _remedy(interval, (low, high)) if able else "A run whose design can tell: this one could not."
+    return Finding(id, claim, effect, interval, (low, high), verdict, explanation, remedy, expected)
+
+
+def _remedy(interval: Interval, accepted: tuple[float, float]) -> str:
+    """Say how many repetitions would take the interval off the edges, its width falling as the square root of n."""
+    reach = max(interval.high - interval.estimate, interval.estimate - interval.low)
+    if math.isinf(reach):
+        return f"More {interval.unit} than {interval.n}, and none without a value: these give no interval."
+    inside = accepted[0] <= interval.estimate <= accepted[1]
+    edge = min(accepted, key=lambda edge: abs(interval.estimate - edge))
+    distance = abs(interval.estimate - edge)
+    if distance < reach / 100.0:
+        return (
+            f"No feasible number of {interval.unit}: the estimate is within {distance:.1g} of the edge {edge:g}, and "
+            f"the interval reaches {reach:.1g}."
+        )
+    needed = math.ceil(interval.n * (reach / distance) ** 2)
+    return (
+        f"About {max(needed, interval.n + 1)} {interval.unit} in place of {interval.n}, if the estimate stays "
+        f"{'inside' if inside else 'outside'} the band."
+    )

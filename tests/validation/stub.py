@@ -53,11 +53,11 @@ def parts(profile, plan):
 
 
 def judge_all(profile, plan, measured):
-    from moecusp.report import judge
+    from moecusp.report import judge, student
 
     if profile.moment == "judge":
         die()
-    ratio = np.concatenate([each["value"] for each in measured.values()]) / plan["value"]
+    ratio = student(np.concatenate([each["value"] for each in measured.values()]) / plan["value"])
     return (
         judge("stub.value", "The value is 2.", "ratio", ratio, profile.band),
         judge("stub.control", "Planted: it is 1.", "ratio", ratio, profile.control_band, expected=Verdict.REFUTED),

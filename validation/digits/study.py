@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from moecusp.report import Finding, Table, Verdict, judge
+from moecusp.report import Finding, Table, Verdict, judge, student
 from validation.digits import figures
 from validation.digits.measure import (
     Array,
@@ -70,8 +70,8 @@ def run(profile: Profile, seed: int, progress: Progress) -> Outcome:
     findings = _findings(profile, predictions, onsets, branches, loops)
     first = findings[0]
     interval = (
-        first.interval[0] * predicted.critical_feedback,
-        first.interval[1] * predicted.critical_feedback,
+        first.interval.low * predicted.critical_feedback,
+        first.interval.high * predicted.critical_feedback,
     )
     pictures = (
         figures.bifurcation(setup, predicted, branches, onsets[0], interval, profile),
@@ -120,18 +120,16 @@ def _findings(
             "digits.critical_feedback",
             "The balanced load loses stability at the critical feedback μ/G′(0) of the recorded margins.",
             "measured over predicted critical feedback",
-            ratios,
+            student(ratios, p.confidence),
             p.onset_band,
-            confidence=p.confidence,
             explanation=f"Predicted {predicted.critical_feedback:.4g}, measured {onset.mean():.4g} score/time.",
         ),
         judge(
             "digits.other_routers",
             f"So it does for other random routers ({misses.size} in all).",
             "mean absolute miss of the predicted critical feedback, relative",
-            misses,
+            student(misses, p.confidence, "routers"),
             p.router_band,
-            confidence=p.confidence,
             explanation="The repetitions are routers: the claim is about routers in general. "
             f"Largest miss {misses.max():.1%}.",
         ),
@@ -139,9 +137,8 @@ def _findings(
             "digits.branches",
             "Trained mixtures end on the predicted stable loads, whatever their start.",
             "mean distance of the long-run imbalance from the nearest predicted stable one",
-            distances,
+            student(distances, p.confidence),
             p.branch_band,
-            confidence=p.confidence,
             explanation=f"Mean over {len(p.branch_feedbacks)} feedbacks from {min(p.branch_feedbacks):g} to "
             f"{max(p.branch_feedbacks):g} critical and three starts.",
         ),
@@ -150,18 +147,16 @@ def _findings(
             "digits.gaussian_margins",
             "The closed form for Gaussian margins, μσ√(π/2), would have done as well on these routers.",
             "mean absolute miss of the predicted critical feedback, relative",
-            gaussian,
+            student(gaussian, p.confidence, "routers"),
             p.router_band,
-            confidence=p.confidence,
             explanation=f"Largest miss {gaussian.max():.1%}.",
         ),
         judge(
             "digits.control_doubled",
             "A deliberately wrong theory, with the critical feedback doubled, agrees with the same runs.",
             "measured over doubled critical feedback",
-            ratios / 2.0,
+            student(ratios / 2.0, p.confidence),
             p.onset_band,
-            confidence=p.confidence,
             explanation="It must be refuted, or this run could not have told right from wrong.",
             expected=Verdict.REFUTED,
         ),
@@ -176,9 +171,8 @@ def _sweep_findings(p: Profile, sweep: Sweep, widths: Array) -> tuple[Finding, .
             "digits.folds",
             "Sweeping the asymmetry up and down, the load jumps at the two folds of the same response.",
             effect,
-            widths / sweep.width,
+            student(widths / sweep.width, p.confidence),
             p.fold_band,
-            confidence=p.confidence,
             able=1.0 + delay < p.fold_band[1],
             explanation=f"Not corrected for the sweep's delay, predicted to widen the loop by {delay:.1%}.",
         ),
@@ -186,9 +180,8 @@ def _sweep_findings(p: Profile, sweep: Sweep, widths: Array) -> tuple[Finding, .
             "digits.ramp_delay",
             "The jumps lag those folds by the delay of a ramped fold, 2.338 ρ^(2/3) b^(−1/3).",
             effect,
-            widths / sweep.ramped_width,
+            student(widths / sweep.ramped_width, p.confidence),
             p.jump_band,
-            confidence=p.confidence,
             explanation="The same jumps against the folds moved by that delay.",
         ),
     )

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moecusp import RouterParameters, expert_fold_gain, simulate
-from moecusp.report import Finding, Verdict, judge
+from moecusp.report import Finding, Verdict, judge, student
 
 Array = NDArray[np.float64]
 
@@ -122,31 +121,31 @@ def parts(profile: Profile) -> int:
 def findings(profile: Profile, predicted: Predictions, seen: tuple[Sweep, ...]) -> tuple[Finding, ...]:
     """Judge the measurements; onset and release are read off a grid, whose spacing the bands allow for."""
     found: list[Finding] = []
-    options: dict[str, Any] = {"confidence": profile.confidence}
+    level = profile.confidence
     for each, gain in zip(seen, predicted.fold_gain, strict=True):
         k, width = each.experts, float(each.gains[1, 1] - each.gains[1, 0])
         if k > 2:
             found.append(
                 judge(f"collapse.release.{k}", f"{k} collapsed experts are released at the fold.",
-                      "release over g_fold", each.release() / gain, (0.97, 1.03 + width / gain), **options)
+                      "release over g_fold", student(each.release() / gain, level), (0.97, 1.03 + width / gain))
             )  # fmt: skip
             found.append(
                 judge(f"collapse.hysteresis.{k}", f"{k} experts show hysteresis without asymmetry.",
-                      "width measured over 1 - g_fold", (each.onset() - each.release()) / (1.0 - gain),
-                      (0.5, 1.2), **options)
+                      "width measured over 1 - g_fold", student((each.onset() - each.release()) / (1.0 - gain), level),
+                      (0.5, 1.2))
             )  # fmt: skip
             found.append(
                 judge(f"collapse.one.{k}", f"Exactly one of {k} experts is favoured.", "share of collapsed routers",
-                      each.alone(), (0.99, 1.001), **options)
+                      student(each.alone(), level), (0.99, 1.001))
             )  # fmt: skip
         else:
             found.append(
                 judge("collapse.continuous.2", "Two experts collapse at gain 1, without hysteresis.",
-                      "release less onset", each.release() - each.onset(), (-0.05, 0.05), **options)
+                      "release less onset", student(each.release() - each.onset(), level), (-0.05, 0.05))
             )  # fmt: skip
     last = seen[-1]
     found.append(
         judge("control.release_at_one", "Planted: collapse is undone at gain 1.", "release gain",
-              last.release(), (0.95, 1.05), expected=Verdict.REFUTED, **options)
+              student(last.release(), level), (0.95, 1.05), expected=Verdict.REFUTED)
     )  # fmt: skip
     return tuple(found)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from moecusp import RouterParameters, equilibria, fold_asymmetry, simulate, stationary_variance
-from moecusp.report import Finding, Verdict, judge
+from moecusp.report import Finding, Verdict, exact, judge, student
 from moecusp.transfer import TransferOperator
 from validation.discrete_rule.limit import Bound, bound, flow
 
@@ -240,30 +239,31 @@ def findings(profile: Profile, predictions: Predictions, seen: Measurements) -> 
         2.0 * predictions.bound.noise * seen.steps.values + 2.0 * (predictions.bound.bias * seen.steps.values) ** 2
     )
     usage = (seen.steps.errors / allowed[:, None]).max(axis=0)
-    options: dict[str, Any] = {"confidence": profile.confidence}
+    level = profile.confidence
     critical = critical_gains(predictions, seen.loads)
     few = seen.steps.slopes()[:2]
     return (
         judge("mean_field.noise", "The error of a path falls as the square root of the step.",
-              "log-log slope in the step", slopes, (low, high), **options),
+              "log-log slope in the step", student(slopes, level), (low, high)),
         judge("mean_field.batch", "It falls as the square root of the batch size.",
-              "log-log slope in the batch size", seen.batches.slopes(), (-high, -low), **options),
+              "log-log slope in the batch size", student(seen.batches.slopes(), level), (-high, -low)),
         judge("mean_field.bias", "The mean is off by a multiple of the step.",
-              "log-log slope in the step", seen.bias.slopes(), (0.9, 1.1), exact=True),
+              "log-log slope in the step", exact(seen.bias.slopes()[0]), (0.9, 1.1)),
         judge("mean_field.bound", "The proved bound holds.",
-              "largest share of the bound used", usage, (0.0, 1.0), **options),
+              "largest share of the bound used", student(usage, level), (0.0, 1.0)),
         judge("mean_field.attractors", "Long-run loads are the stable loads of the flow.",
-              "largest distance of a load", distances(predictions, seen.loads).max(axis=0), (0.0, 0.02), **options),
+              "largest distance of a load", student(distances(predictions, seen.loads).max(axis=0), level),
+              (0.0, 0.02)),
         judge("mean_field.critical_gain", "The balanced load loses stability at gain 1.",
-              "critical gain", critical, (0.98, 1.02), **options),
+              "critical gain", student(critical, level), (0.98, 1.02)),
         judge("control.critical_gain", "Planted: it does so at gain 1.1.",
-              "critical gain", critical, (1.08, 1.12), expected=Verdict.REFUTED, **options),
+              "critical gain", student(critical, level), (1.08, 1.12), expected=Verdict.REFUTED),
         judge("mean_field.variance", "Stationary fluctuations have the linear-noise variance.",
-              "measured over predicted variance", seen.variance, (0.95, 1.05), **options),
+              "measured over predicted variance", student(seen.variance, level), (0.95, 1.05)),
         judge("control.slope_quarter", "Planted: the error falls as the fourth root of the step.",
-              "log-log slope in the step", slopes, (0.21, 0.29), expected=Verdict.REFUTED, **options),
+              "log-log slope in the step", student(slopes, level), (0.21, 0.29), expected=Verdict.REFUTED),
         judge("control.too_few", "Planted: two repetitions can tell the slope.",
-              "log-log slope in the step", few, (low, high), expected=Verdict.INCONCLUSIVE, **options),
+              "log-log slope in the step", student(few, level), (low, high), expected=Verdict.INCONCLUSIVE),
     )  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from moecusp import (
     simulate,
     stationary_variance,
 )
-from moecusp.report import Finding, Verdict, judge
+from moecusp.report import Finding, Verdict, exact, judge, student
 from moecusp.transfer import TransferOperator, mean_passage_time
 
 Array = NDArray[np.float64]
@@ -177,21 +176,21 @@ def findings(profile: Profile, predicted: Predictions, seen: Measurements) -> tu
     escape = np.polyfit(1.0 / np.array(profile.escape_steps), seen.escape_logs, 1)[0]
     exponents = np.polyfit(np.log(rates), np.log(seen.delays), 1)[0]
     constants = seen.delays[-1] / rates[-1] ** (2.0 / 3.0) / predicted.ramp_constant
-    options: dict[str, Any] = {"confidence": profile.confidence}
+    level = profile.confidence
     barrier, wrong = predicted.exact_barrier, predicted.diffusion_barrier
     return (
         judge("noise.barrier", "Escape times grow with the exact barrier.", "slope over exact barrier",
-              escape / barrier, (0.96, 1.04), **options),
+              student(escape / barrier, level), (0.96, 1.04)),
         judge("noise.barrier_exact", "So they do where only the transfer operator reaches.", "slope over exact barrier",
-              [seen.exact / barrier], (0.99, 1.01), exact=True),
+              exact(seen.exact / barrier), (0.99, 1.01)),
         judge("control.diffusion_barrier", "Planted: they grow with the barrier of the diffusion limit.",
-              "slope over diffusion barrier", escape / wrong, (0.96, 1.04), expected=Verdict.REFUTED, **options),
+              "slope over diffusion barrier", student(escape / wrong, level), (0.96, 1.04), expected=Verdict.REFUTED),
         judge("noise.variance", "Variance rises toward the fold as predicted.", "mean measured over predicted",
-              seen.variance.mean(axis=0), (0.93, 1.07), **options),
+              student(seen.variance.mean(axis=0), level), (0.93, 1.07)),
         judge("noise.relaxation", "Autocorrelation rises with it.", "mean measured over predicted 1 - autocorrelation",
-              seen.relaxation.mean(axis=0), (0.93, 1.07), **options),
+              student(seen.relaxation.mean(axis=0), level), (0.93, 1.07)),
         judge("noise.ramp_exponent", "The jump of a ramped router is delayed as the 2/3 power of the rate.", "exponent",
-              exponents, (0.63, 0.70), **options),
+              student(exponents, level), (0.63, 0.70)),
         judge("noise.ramp_constant", "The constant is the first zero of the Airy function.", "measured over predicted",
-              constants, (0.9, 1.1), **options),
+              student(constants, level), (0.9, 1.1)),
     )  # fmt: skip

@@ -1,0 +1,360 @@
+"""Intervals for an effect: a mean over repetitions, a share, a statistic of clustered data, an exact number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from moecusp._arguments import ParameterError, Range, integer, number, real
+
+Array = NDArray[np.float64]
+
+POWER = 0.9
+"""Probability with which a departure as large as `Interval.detectable` is placed outside the band."""
+
+_CONFIDENCE = Range(0.0, 1.0, open_low=True, open_high=True)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """What data say of one number; each end is wrong with probability at most ``(1 - confidence)/2``.
+
+    Attributes
+    ----------
+    estimate : float
+        Of the effect.
+    low, high : float
+        Ends of the interval; infinite where the data were too few to give any.
+    confidence : float
+        Probability with which such an interval holds the true value; 1 for a number computed without chance.
+    n : int
+        Independent repetitions behind it.
+    unit : str
+        What `n` counts: "seeds", "routers", "configurations".
+    method : str
+        How it was made, in words.
+    detectable : float
+        Departure from the edge of a band that such data would place outside the band with probability `POWER` = 0.9.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    confidence: float
+    n: int
+    unit: str
+    method: str
+    detectable: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no interval."""
+        if not self.low <= self.high:
+            raise ParameterError("low and high", (self.low, self.high), "numbers with low <= high")
+        if not 0.0 < self.confidence <= 1.0:
+            raise ParameterError("confidence", self.confidence, "> 0 and <= 1")
+        if not self.detectable >= 0.0:
+            raise ParameterError("detectable", self.detectable, ">= 0")
+        integer("n", self.n, 1)
+
+
+def student(samples: Any, confidence: float = 0.99, unit: str = "seeds") -> Interval:
+    """Return Student's interval for the mean of independent repetitions.
+
+    Parameters
+    ----------
+    samples : array_like, shape (n,)
+        Effect measured in each repetition; NaN where one gave none. Fewer than 3, or any NaN (what is missing is seldom
+        missing by chance), leave the interval unbounded.
+    confidence : float
+        In (0, 1).
+    unit : str
+        What the repetitions are.
+
+    Returns
+    -------
+    Interval
+
+    Raises
+    ------
+    ParameterError
+        If the samples are not a vector of finite numbers with at least one there, or the confidence is out of range.
+
+    Notes
+    -----
+    Exact for normal samples. `Interval.detectable` is exact for them too, by the noncentral t distribution, where their
+    standard deviation is the one seen. Equal samples give an interval without width: a share of few trials belongs
+    to `clopper_pearson`.
+
+    Examples
+    --------
+    >>> from moecusp.report import student
+    >>> found = student([0.99, 1.0, 1.01, 1.0])
+    >>> print(f"{found.low:.4f} {found.high:.4f}")
+    0.9762 1.0238
+    """
+    from scipy.stats import t
+
+    level = number("confidence", confidence, _CONFIDENCE)
+    values = np.asarray(samples, dtype=np.float64)
+    missing = np.isnan(values)
+    if values.ndim != 1 or missing.all():
+        raise ParameterError("samples", samples, f"a vector with one value for each of the {unit}, not all missing")
+    real("samples", values[~missing])
+    mean, n, method = float(np.nanmean(values)), values.size, "Student"
+    if n < 3 or missing.any():
+        return Interval(mean, -np.inf, np.inf, level, n, unit, method, np.inf)
+    error = float(values.std(ddof=1)) / n**0.5
+    reach = float(t.ppf(0.5 + level / 2, n - 1)) * error
+    return Interval(mean, mean - reach, mean + reach, level, n, unit, method, _noncentrality(level, n - 1) * error)
+
+
+def equivalence(samples: Any, level: float = 0.005, unit: str = "seeds") -> Interval:
+    """Return the interval of two one-sided t tests: inside a band exactly where both reject at `level`.
+
+    Parameters
+    ----------
+    samples : array_like, shape (n,)
+        As in `student`.
+    level : float
+        Probability, in (0, 1/2), with which a true effect outside the band is called equal. The interval has
+        the confidence 1 - 2 `level`.
+    unit : str
+        What the repetitions are.
+
+    Returns
+    -------
+    Interval
+
+    Raises
+    ------
+    ParameterError
+        As in `student`.
+
+    References
+    ----------
+    .. [1] D. J. Schuirmann, J. Pharmacokinet. Biopharm. 15 (1987) 657-680.
+
+    Examples
+    --------
+    >>> from moecusp.report import equivalence
+    >>> equivalence([0.99, 1.0, 1.01, 1.0], level=0.05).confidence
+    0.9
+    """
+    from dataclasses import replace
+
+    each = number("level", level, Range(0.0, 0.5, open_low=True, open_high=True))
+    return replace(student(samples, 1.0 - 2.0 * each, unit), method="two one-sided t tests")
+
+
+def clopper_pearson(successes: int, trials: int, confidence: float = 0.99, unit: str = "trials") -> Interval:
+    """Return the interval of Clopper and Pearson for a share; it covers at least as often as it says, at any share.
+
+    Parameters
+    ----------
+    successes, trials : int
+        0 <= successes <= trials, trials >= 1; the trials are independent.
+    confidence : float
+        In (0, 1).
+    unit : str
+        What the trials are.
+
+    Returns
+    -------
+    Interval
+        `Interval.detectable` holds at the edge where it is largest, near a half.
+
+    Raises
+    ------
+    ParameterError
+        If the numbers are out of range.
+
+    References
+    ----------
+    .. [1] C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413.
+
+    Examples
+    --------
+    >>> from moecusp.report import clopper_pearson
+    >>> found = clopper_pearson(0, 10, confidence=0.9)
+    >>> found.low, round(found.high, 6) == round(1 - 0.05 ** (1 / 10), 6)
+    (0.0, True)
+    """
+    from scipy.stats import binomtest
+
+    level = number("confidence", confidence, _CONFIDENCE)
+    n, k = integer("trials", trials, 1), integer("successes", successes, 0)
+    if k > n:
+        raise ParameterError("successes", successes, f"<= trials = {n}")
+    ends = binomtest(k, n).proportion_ci(level, method="exact")
+    return Interval(
+        k / n, float(ends.low), float(ends.high), level, n, unit, "Clopper-Pearson", _detectable_share(n, level)
+    )
+
+
+def cluster_bootstrap(
+    samples: Any,
+    clusters: Any,
+    statistic: Callable[[Any], float] = np.mean,
+    *,
+    source: np.random.Generator,
+    confidence: float = 0.99,
+    resamples: int = 20_000,
+    unit: str = "clusters",
+) -> Interval:
+    """Return a bootstrap interval for a statistic of samples that come in clusters; whole clusters are drawn.
+
+    Parameters
+    ----------
+    samples : array_like, shape (samples, ...)
+        Finite numbers, along the first axis.
+    clusters : array_like, shape (samples,)
+        The cluster that each belongs to: the seed, router or document whose samples are not independent of each other.
+    statistic : callable
+        Takes samples, returns a number.
+    source : numpy.random.Generator
+        Draws the clusters.
+    confidence : float
+        In (0, 1).
+    resamples : int
+        How many times the clusters are drawn, at least 100.
+    unit : str
+        What the clusters are.
+
+    Returns
+    -------
+    Interval
+        Unbounded where the clusters are too few for the confidence: fewer than 3, or the quantile sought lies
+        beyond the resamples.
+
+    Raises
+    ------
+    ParameterError
+        If the arguments are out of range or do not fit together, or the statistic is not a finite number.
+
+    Notes
+    -----
+    The percentile interval, expanded for the number of clusters so that it has the width of Student's where the
+    statistic is a mean [1]_. Approximate: its coverage is measured in tests/report/test_intervals.py.
+    `Interval.detectable` takes the statistic for normal, with the standard error of the resamples.
+
+    References
+    ----------
+    .. [1] T. C. Hesterberg, Am. Stat. 69 (2015) 371-386, section 5.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from moecusp.report import cluster_bootstrap
+    >>> rng = np.random.default_rng(0)
+    >>> seeds = np.repeat(np.arange(20), 5)
+    >>> found = cluster_bootstrap(rng.normal(size=20)[seeds], seeds, source=rng, confidence=0.9, resamples=1000)
+    >>> found.n, found.low < 0 < found.high
+    (20, True)
+    """
+    from scipy.stats import norm, t
+
+    level = number("confidence", confidence, _CONFIDENCE)
+    draws = integer("resamples", resamples, 100)
+    if not isinstance(source, np.random.Generator):
+        raise ParameterError("source", source, "a numpy.random.Generator")
+    values, labels = real("samples", samples), np.asarray(clusters)
+    if values.ndim == 0 or labels.shape != values.shape[:1]:
+        raise ParameterError("clusters", clusters, "a vector with one label for each sample")
+    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    n, estimate = len(groups), number("statistic", statistic(values))
+    method = "bootstrap over clusters"
+    unbounded = Interval(estimate, -np.inf, np.inf, level, n, unit, method, np.inf)
+    if n < 3:
+        return unbounded
+    expansion = (n / (n - 1)) ** 0.5
+    tail = float(norm.sf(expansion * t.ppf(0.5 + level / 2, n - 1)))
+    if tail * draws < 1.0:
+        return unbounded
+    chosen = source.integers(n, size=(draws, n))
+    found = np.array([statistic(values[np.concatenate([groups[i] for i in row])]) for row in chosen], dtype=np.float64)
+    real("statistic", found)
+    low, high = (float(end) for end in np.quantile(found, (tail, 1.0 - tail)))
+    error = float(found.std(ddof=1)) * expansion
+    return Interval(estimate, low, high, level, n, unit, method, _noncentrality(level, n - 1) * error)
+
+
+def exact(value: float, unit: str = "computation") -> Interval:
+    """Return the interval of a number computed without chance: that number alone.
+
+    Raises
+    ------
+    ParameterError
+        If the value is not one finite number.
+
+    Examples
+    --------
+    >>> from moecusp.report import exact
+    >>> exact(0.5).high
+    0.5
+    """
+    point = number("value", value)
+    return Interval(point, point, point, 1.0, 1, unit, "exact", 0.0)
+
+
+def holm(p_values: Any) -> Array:
+    """Return p-values adjusted by Holm's method: called false below α, they are so with probability at most α in all.
+
+    Parameters
+    ----------
+    p_values : array_like, shape (claims,)
+        In [0, 1]; they may depend on each other in any way.
+
+    Returns
+    -------
+    ndarray, shape (claims,)
+        Adjusted, in the order given.
+
+    Raises
+    ------
+    ParameterError
+        If a p-value is out of range.
+
+    References
+    ----------
+    .. [1] S. Holm, Scand. J. Stat. 6 (1979) 65-70.
+
+    Examples
+    --------
+    >>> from moecusp.report import holm
+    >>> print(holm([0.01, 0.04, 0.03]))
+    [0.03 0.06 0.06]
+    """
+    p = np.asarray(real("p_values", p_values, Range(0.0, 1.0)))
+    if p.ndim != 1:
+        raise ParameterError("p_values", p_values, "a vector")
+    order = np.argsort(p, kind="stable")
+    scaled = p[order] * np.arange(p.size, 0, -1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1.0)
+    return adjusted
+
+
+def _noncentrality(confidence: float, freedom: int) -> float:
+    """Return the departure, in standard errors, whose t interval lies beyond the edge with probability `POWER`."""
+    from scipy.special import nctdtrinc
+    from scipy.stats import t
+
+    return float(nctdtrinc(freedom, 1.0 - POWER, t.ppf(0.5 + confidence / 2, freedom)))
+
+
+def _detectable_share(trials: int, confidence: float) -> float:
+    """Return the largest, over all edges, of the departures that `trials` place beyond an edge as often as `POWER`.
+
+    Edges from the lower end of k - 1 successes up to that of k take k successes to be passed; the share that
+    gives so many with probability `POWER` is furthest from the first of them.
+    """
+    from scipy.stats import beta
+
+    k = np.unique(np.linspace(1, trials, min(trials, 4001)).astype(np.int64))  # a smooth function of k, for many trials
+    share = beta.ppf(POWER, k, trials - k + 1)
+    edge = np.where(k > 1, beta.ppf((1.0 - confidence) / 2, np.maximum(k - 1, 1), trials - k + 2), 0.0)
+    return float(np.max(share - edge))
