@@ -15,9 +15,13 @@ from moecusp.folds import fold_asymmetry, fold_curve, fold_gain, fold_imbalance,
 from moecusp.noise import lag1_autocorrelation, log_stationary_density, stationary_density, stationary_variance
 from moecusp.parameters import RouterParameters, critical_feedback, gain, reduced_asymmetry
 from moecusp.rates import flip_step, largest_safe_update_rate, ramp_delay
-from moecusp.recorded import EmpiricalResponse
-from moecusp.response_members import HardGaussianResponse, LogisticNormalResponse, SoftmaxResponse
-from moecusp.responses import LoadResponse
+from moecusp.responses import (
+    EmpiricalResponse,
+    HardGaussianResponse,
+    LoadResponse,
+    LogisticNormalResponse,
+    SoftmaxResponse,
+)
 from moecusp.simulate import Simulation, simulate
 from moecusp.softhard import soft_hard_expansion, soft_hard_gap, soft_hard_remainder
 from moecusp.susceptibility import (

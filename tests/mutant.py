@@ -22,11 +22,13 @@ ENGINE = (
     "action"
 )
 PUBLIC = (
-    "folds dynamics cusps equilibria experts expert_states responses response_members noise escape rates boundary "
+    "folds dynamics cusps equilibria experts expert_states noise escape rates boundary "
     "softhard susceptibility ecology parameters"
 )
+RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
 MODULES = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}
 MODULES |= {name: f"moecusp/{name}.py" for name in PUBLIC.split()}
+MODULES |= {f"responses.{name}": f"moecusp/responses/{name}.py" for name in RESPONSES.split()}
 
 
 @dataclass

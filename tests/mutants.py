@@ -34,7 +34,8 @@ from tests.mutant import MODULES, Mutant, apply, mutants
 
 TESTS = (
     "accuracy arguments boundary cusps density dynamics ecology equilibria escape escape_layers escape_path "
-    "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses softhard "
+    "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses "
+    "responses_empirical responses_hard_gaussian responses_logistic_normal responses_ramp responses_softmax softhard "
     "steps susceptibility symmetry tensor_derivatives tensor_equilibria tensors"
 )
 OWN = {  # the tests of a module that is not tested under its own name
@@ -49,13 +50,13 @@ OWN = {  # the tests of a module that is not tested under its own name
     "expert_states": "experts tensors tensor_derivatives",
     "escape_slope": "escape_slope escape_path escape_layers escape",
     "action": "escape_slope escape_path escape_layers escape",
-    "gauss": "gauss boundary responses",
-    "logistic": "logistic responses",
+    "gauss": "gauss boundary responses_hard_gaussian",
+    "logistic": "logistic responses_logistic_normal",
     "density": "density noise tensor_derivatives",
     "noise": "noise tensors tensor_derivatives",
-    "responses": "responses tensors tensor_derivatives",
+    "responses.base": "responses tensors tensor_derivatives",
+    "responses.equilibria": "responses",
     "susceptibility": "susceptibility tensors tensor_derivatives",
-    "response_members": "responses",
 }
 PATIENCE = 5.0, 10.0  # seconds of processor time that a test may take, and how many times its usual time
 
@@ -96,7 +97,7 @@ class Runner:
             keys = [k for k in reached if k[0] == path and mutant.function in ("", k[1])]
             tests = set[str]().union(*(reached[k] for k in keys)) & items.keys()
             known = killers[mutant.module + mutant.function], killers[mutant.module]
-            own = OWN.get(mutant.module, mutant.module).split()
+            own = OWN.get(mutant.module, mutant.module.replace(".", "_")).split()
             first = tuple(f"tests/test_{name}.py" for name in [*own, "arguments"])
             order = sorted(tests, key=lambda t: (-known[0][t], -min(known[1][t], 3), not t.startswith(first), cost[t]))
             total, chosen = 0.0, list[str]()

@@ -61,3 +61,17 @@ def half_square(z: dd.Pair) -> dd.Pair:
 def gaussian(z: dd.Pair) -> Any:
     """Return exp(-z^2/2), to an ulp also far out in the tail."""
     return dd.exp(half_square(z))
+
+
+def erf(x: Array) -> Array:
+    """Return the error function; scipy is loaded here and in erfcx, not before."""
+    from scipy import special
+
+    return np.asarray(special.erf(x))
+
+
+def erfcx(x: Array) -> Array:
+    """Return exp(x^2) erfc(x)."""
+    from scipy import special
+
+    return np.asarray(special.erfcx(x))

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import Any
 
-from moecusp._numerics.operations import is_tensor
+from moecusp._numerics.operations import is_tensor, on_host
 
 Function = Callable[..., Any]
 
@@ -52,6 +52,11 @@ def last(function: Callable[..., Any], *values: Any) -> Any:
         raise NotImplementedError("moecusp has no derivative of this order here")
 
     return evaluate(function, refuse, *values)
+
+
+def last_on_host(function: Function, z: Any) -> Any:
+    """Return function(z); of a tensor through the host, without derivatives of its own."""
+    return last(lambda x: on_host(function, x.double()).to(x.dtype), z) if is_tensor(z) else function(z)
 
 
 def apply(function: Callable[..., Any], partials: Callable[..., tuple[Any, ...]], values: list[Any]) -> Any:

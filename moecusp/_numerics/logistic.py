@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._numerics import pairs as dd
-from moecusp._numerics.gauss import legendre, panels, ratio
+from moecusp._numerics.gauss import erf, legendre, panels, ratio
 from moecusp._numerics.kernels import sinh_remainder
 from moecusp._numerics.operations import Array
 
@@ -58,19 +58,13 @@ def mean_decay(
     decayed = _root_exp(dd.negative(shift))
     flat = SQRT_2_PI * (moment * (drift[0] / rate[0]) if odd else area) / rate[0]
     size = (
-        shift[0] if odd else rate[0] * SQRT_2_PI * cold * cold + shift[0] * _erf(drift[0])
+        shift[0] if odd else rate[0] * SQRT_2_PI * cold * cold + shift[0] * erf(np.sqrt(0.5) * drift[0])
     )  # of the mean, or mean size
     single = factor(size) / (1.0 + decayed * decayed) ** power
     if odd and weight == "one":
-        single = single * _erf(drift[0])
+        single = single * erf(np.sqrt(0.5) * drift[0])
     mean = np.where(narrow, single, np.where(wide, flat, mean))
     return np.asarray(mean), np.where(narrow, decayed, np.where(wide, cold, root))
-
-
-def _erf(z: Array) -> Any:
-    from scipy.special import erf
-
-    return erf(np.sqrt(0.5) * z)
 
 
 # weight and power: the weight at |x|/T = a, and the integrals of q w/(1 + q)^power and of a times it over a > 0

@@ -28,6 +28,11 @@ def namespace(x: Any) -> Any:
     return sys.modules["torch"] if is_tensor(x) else np
 
 
+def full_like(x: float, like: Any) -> Any:
+    """Return an array or tensor like another one, filled with x."""
+    return namespace(like).full_like(like, x)
+
+
 def where(condition: Any, yes: Any, no: Any) -> Any:
     """Return yes where the condition holds and no elsewhere.
 

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, Array, ParameterError, constant, number
-from moecusp._numerics.gauss import product
-from moecusp.response_members import SoftmaxResponse
-from moecusp.responses import LoadResponse, last_on_host, roots
+from moecusp._numerics.gauss import erf, product
+from moecusp._numerics.gradients import last_on_host
+from moecusp.responses.base import LoadResponse
+from moecusp.responses.equilibria import roots
+from moecusp.responses.softmax import SoftmaxResponse
 
 _NO_DENSITY = "> 0 for slopes and folds: a finite sample has no density"
 
@@ -74,7 +76,7 @@ class EmpiricalResponse(LoadResponse):
             above = self.margins.size - np.searchsorted(self.margins, -z, side="right")
             return np.asarray((above - below) / self.margins.size)
         if self.hard:
-            return self._mean(lambda margin: _erf(margin / (self.jitter * math.sqrt(2.0))), z)
+            return self._mean(lambda margin: erf(margin / (self.jitter * math.sqrt(2.0))), z)
         return self._mean(lambda margin: np.asarray(np.tanh(0.5 * self.inverse_temperature * margin)), z)
 
     def _slope(self, z: Array) -> Array:
@@ -145,9 +147,3 @@ class EmpiricalResponse(LoadResponse):
                 function(flat[i : i + chunk, None] + self.margins).mean(axis=1) for i in range(0, flat.size, chunk)
             ]
         return np.asarray(np.concatenate(parts).reshape(z.shape))
-
-
-def _erf(x: Array) -> Array:
-    from scipy.special import erf
-
-    return np.asarray(erf(x))

@@ -8,34 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from moecusp._arguments import POSITIVE, REAL, Array, ParameterError, Range, constant, number, reals
-from moecusp._numerics.gradients import evaluate, last
+from moecusp._numerics.gradients import evaluate
 from moecusp._numerics.kernels import cube_root
 from moecusp._numerics.operations import is_tensor, on_host
 from moecusp.rates import AIRY_ZERO
-
-
-class ResponseEquilibria(NamedTuple):
-    """Equilibria of dz/dt = kappa G(z) - mu z + h.
-
-    Attributes
-    ----------
-    z : ndarray
-        Score differences (score), ascending.
-    imbalance : ndarray
-        G(z) = p1 - p2 at each.
-    stable : ndarray of bool
-        Where kappa G'(z) < mu.
-    """
-
-    z: Array
-    imbalance: Array
-    stable: NDArray[np.bool_]
+from moecusp.responses.equilibria import ResponseEquilibria, roots
 
 
 class LoadResponse(ABC):
@@ -256,25 +238,5 @@ class LoadResponse(ABC):
         return last + side * step
 
 
-def last_on_host(function: Callable[[Array], Array], z: Any) -> Any:
-    """Return function(z); of a tensor through the host, without derivatives of its own."""
-    return last(lambda x: on_host(function, x.double()).to(x.dtype), z) if is_tensor(z) else function(z)
-
-
 def _plain(name: str, value: object, allowed: Range = REAL) -> object:
     return constant(name, value, allowed) if is_tensor(value) else value
-
-
-def roots(function: Callable[[Array], Array], points: Array) -> Array:
-    """Return the roots of a function that is monotone between consecutive points, ascending."""
-    from scipy.optimize import elementwise
-
-    signs = np.sign(function(points))
-    exact = points[signs == 0]
-    points, signs = points[signs != 0], signs[signs != 0]
-    left = np.flatnonzero(signs[:-1] * signs[1:] < 0)
-    brackets = [i for i in left if not np.any((exact > points[i]) & (exact < points[i + 1]))]
-    if not brackets:
-        return np.asarray(exact)
-    found = elementwise.find_root(function, (points[brackets], points[np.add(brackets, 1)]))
-    return np.sort(np.concatenate([exact, np.asarray(found.x, dtype=np.float64)]))
