@@ -1,5 +1,7 @@
 """All proofs of all layers, registered by importing the modules that hold them."""
 
+from collections.abc import Iterable, Mapping
+
 from proofs import (  # noqa: F401
     boundary,
     constants,
@@ -16,14 +18,16 @@ from proofs import (  # noqa: F401
     responses,
     susceptibility,
 )
-from proofs.statements import STATEMENTS
+from proofs.statements import STATEMENTS, Statement
 from proofs.steps import PROOFS
 
 
-def unclaimed() -> list[str]:
-    """Return proofs that no statement claims."""
+def unclaimed(
+    proofs: Iterable[tuple[str, str]] = PROOFS, statements: Mapping[str, Statement] = STATEMENTS
+) -> list[str]:
+    """Return proofs, each a statement and a layer, that no statement claims."""
     return [
         f"the {layer} proof of {name} belongs to no statement that claims it"
-        for name, layer in PROOFS
-        if name not in STATEMENTS or layer not in STATEMENTS[name].layers
+        for name, layer in proofs
+        if name not in statements or layer not in statements[name].layers
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,12 +32,12 @@ class Result:
         return self.outcome not in ("passed", NOT_RUN)
 
 
-def marks() -> dict[str, str]:
+def marks(root: Path = ROOT) -> dict[str, str]:
     """Return the test file that marks each statement: `@pytest.mark.statement("id")`."""
     found: dict[str, str] = {}
-    for path in sorted((ROOT / "tests").glob("test_*.py")):
+    for path in sorted((root / "tests").rglob("test_*.py")):
         for name in MARK.findall(path.read_text(encoding="utf-8")):
-            found.setdefault(name, f"tests/{path.name}")
+            found.setdefault(name, path.relative_to(root).as_posix())
     return found
 
 
@@ -47,9 +47,9 @@ def exists(dotted: str) -> bool:
     return hasattr(importlib.import_module(module), name)
 
 
-def missing(statement: Statement, marked: dict[str, str]) -> list[str]:
+def missing(statement: Statement, marked: dict[str, str], root: Path = ROOT) -> list[str]:
     """Return what a statement lacks of code, test and page."""
-    page = ROOT / statement.doc
+    page = root / statement.doc
     lacks = [f"code {name}" for name in statement.code if not exists(name)]
     if not page.exists() or f"`{statement.id}`" not in page.read_text(encoding="utf-8"):
         lacks.append(f"mention in {statement.doc}")
@@ -60,19 +60,19 @@ def missing(statement: Statement, marked: dict[str, str]) -> list[str]:
     return [f"{statement.id} has no {lack}" for lack in lacks]
 
 
-def gaps() -> Iterator[str]:
-    """Yield what any statement lacks, and ids that tests, pages or docstrings use without a statement."""
-    marked = marks()
-    for statement in STATEMENTS.values():
-        yield from missing(statement, marked)
+def gaps(statements: Mapping[str, Statement] = STATEMENTS, root: Path = ROOT) -> Iterator[str]:
+    """Yield what any statement lacks, and ids that tests or docstrings use without a statement."""
+    marked = marks(root)
+    for statement in statements.values():
+        yield from missing(statement, marked, root)
     for name, file in marked.items():
-        if name not in STATEMENTS:
+        if name not in statements:
             yield f"{file} tests {name}, which is no statement"
-    for path in sorted((ROOT / "moecusp").rglob("*.py")):
+    for path in sorted((root / "moecusp").rglob("*.py")):
         for line in re.findall(r"Statements? (``[^;]*?``)(?:;|\.|\n)", path.read_text(encoding="utf-8")):
             for name in re.findall(r"``([\w.]+)``", line):
-                if name not in STATEMENTS:
-                    yield f"moecusp/{path.name} refers to {name}, which is no statement"
+                if name not in statements:
+                    yield f"{path.relative_to(root).as_posix()} refers to {name}, which is no statement"
 
 
 def table(results: list[Result]) -> str:

@@ -22,7 +22,7 @@ _FUNCTIONS = (
     "sqrt cosh sinh tanh acosh asinh asin exp log erf pi dirichlet_eta factorial2 LambertW Max Eq Ne Abs".split()
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_RELATION = re.compile(r"[\w*]+ (<|>|<=|>=|!=) -?\d+")
+_RELATION = re.compile(r"[\w*]+ (<|>|<=|>=) -?\d+")
 _GREEK = {
     name: chr(code)
     for name, code in zip(

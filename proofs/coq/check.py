@@ -134,12 +134,15 @@ def forbidden(directory: Path = DIRECTORY) -> list[str]:
         depth = 0
         for number, line in enumerate(without_comments(path.read_text()).splitlines(), 1):
             found += [f"{path.name}:{number}: {hit.group(0)}" for hit in _HOLES.finditer(line)]
-            for hit in _SECTION.finditer(line):
-                depth += {"Section": 1, "End": -1}.get(hit.group(1), 0)
-                if hit.group(1).startswith("Module") and path.name in _AUDITED:
+            marks = [*_SECTION.finditer(line), *_LOCAL.finditer(line)]
+            for hit in sorted(marks, key=lambda mark: mark.start()):
+                word = hit.group(1)
+                if hit.re is _LOCAL:
+                    found += [f"{path.name}:{number}: {word} outside a section"] if depth <= 0 else []
+                elif word in ("Section", "End"):
+                    depth += 1 if word == "Section" else -1
+                elif path.name in _AUDITED:
                     found.append(f"{path.name}:{number}: modules could shadow a statement")
-            if depth <= 0:
-                found += [f"{path.name}:{number}: {hit.group(0)} outside a section" for hit in _LOCAL.finditer(line)]
     return found
 
 
