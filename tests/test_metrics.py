@@ -374,9 +374,9 @@ class TestIntervals:
         return sum(run.low <= truth <= run.high for run in runs) / 200
 
     def test_coverage(self):
-        """200 traces of 60 batches at 95 %: 0.89 is what 60 batches cost; below 0.85 with chance 10^-3 if so."""
-        assert self.covered("max_vio", 0.2, 0.0) >= 0.85
-        assert self.covered("cv_squared", 3 * (2 * 0.3**2 + 0.4**2) - 1, 0.0) >= 0.85
+        """200 traces of 60 batches at 95 %, a few per cent lost to blocks: below 0.90 with chance 10^-3 of 0.95."""
+        assert self.covered("max_vio", 0.2, 0.0) >= 0.90
+        assert self.covered("cv_squared", 3 * (2 * 0.3**2 + 0.4**2) - 1, 0.0) >= 0.90
 
     def test_blocks_keep_the_dependence_of_neighbours(self):
         """Expert 0's share wanders slowly, and so the mean of min_vio's batches: blocks of 1 are too sure of it."""
@@ -386,7 +386,8 @@ class TestIntervals:
         truth = layer_metrics(long).batchwise["min_vio"]
         alone = self.covered("min_vio", truth, 0.8, block=1, **options)
         blocks = self.covered("min_vio", truth, 0.8, block=10, **options)
-        assert alone < 0.8 < blocks
+        assert alone < 0.8
+        assert blocks > 0.87
 
     def test_is_about_the_estimate_and_repeats(self):
         record = waves(np.random.default_rng(1), 40, 0.5)

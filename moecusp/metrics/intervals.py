@@ -60,7 +60,8 @@ def interval(
     -------
     BatchInterval
         The basic interval 2 m - q, with m the estimate and q the quantiles of the resamples: where noise alone
-        raises a metric (max_vio of few tokens) the resamples are raised twice, and the interval makes up for it.
+        raises a metric (max_vio of few tokens) the resamples are raised twice, and the interval makes up for it. It is
+        widened by Student's quantile over the normal one, for the number of blocks less one.
 
     Raises
     ------
@@ -108,8 +109,16 @@ def interval(
     values = values[~np.isnan(values)]
     if not values.size or math.isnan(estimate):
         raise ParameterError("record", record.site.name, f"with tokens to take {name} of")
-    low, high = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2])
-    return BatchInterval(estimate, 2 * estimate - float(high), 2 * estimate - float(low), level, n, length)
+    low, high = _wider(n / length, level) * (np.quantile(values, [0.5 - level / 2, 0.5 + level / 2]) - estimate)
+    return BatchInterval(estimate, estimate - float(high), estimate - float(low), level, n, length)
+
+
+def _wider(blocks: float, confidence: float) -> float:
+    """Return how much wider an interval from so few blocks must be: Student's quantile, and an unbiased variance."""
+    from scipy.special import ndtri, stdtrit  # here, so that importing this takes NumPy alone
+
+    level = 0.5 + confidence / 2
+    return float(stdtrit(blocks - 1.0, level) / ndtri(level) * math.sqrt(blocks / (blocks - 1.0)))
 
 
 def _weights(generator: np.random.Generator, resamples: int, batches: int, block: int) -> Floats:
