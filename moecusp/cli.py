@@ -56,6 +56,24 @@ def _of_many(experts: int) -> Iterator[str]:
     yield f"fold gain          {mc.expert_fold_gain(experts):.10g}  (from here on one expert can hold the load)"
 
 
+@app.command()
+@click.argument("trace", type=click.Path())
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with all metrics instead of a table.")
+def load(trace: str, as_json: bool) -> None:
+    """Say how each layer of a recorded TRACE (.npz, .safetensors, .parquet) spreads its tokens over its experts."""
+    import json
+
+    from moecusp import metrics
+    from moecusp.trace import load as read
+    from moecusp.trace.parquet import load_counts
+
+    try:
+        found = load_counts(trace) if trace.endswith(".parquet") else read(trace)
+    except ImportError as error:  # an extra is missing
+        raise click.ClickException(str(error)) from error
+    click.echo(json.dumps(metrics.summary(found), indent=1) if as_json else metrics.table(found))
+
+
 def execute(command: click.Command, name: str) -> int:
     """Run a command line and return its exit status; what the user got wrong is said in one line."""
     try:

@@ -1,5 +1,6 @@
 """Metrics: each against its definition written out, exact for balanced routers, and what they imply for each other."""
 
+import json
 import math
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
+from moecusp.__main__ import main
 from moecusp.metrics import (
     DEAD,
     DEAD_SLOTS,
@@ -24,9 +26,12 @@ from moecusp.metrics import (
     interval,
     layer_metrics,
     pooled,
+    summary,
     sums,
+    table,
 )
-from moecusp.trace import RoutingTrace, Sample, Site, SiteTrace
+from moecusp.trace import RoutingTrace, Sample, Site, SiteTrace, save
+from moecusp.trace.parquet import save_counts
 from tests.examples import examples
 
 COUNTS = st.integers(1, 7).flatmap(
@@ -428,6 +433,73 @@ class TestIntervals:
         with pytest.raises(mc.ParameterError) as caught:
             interval(**{"record": counted([[1, 2]] * 11), "name": "max_vio", **arguments})
         assert caught.value.name == named
+
+
+class TestSummary:
+    def trace(self):
+        random = np.random.default_rng(3)
+        full = routed(random.normal(size=(300, 4)), 2, "decoder.layers.10.mlp", 10)
+        bare = counted([[0, 0, 0]])
+        return RoutingTrace([full, bare], notes=["the router disagrees"])
+
+    def test_json_is_what_the_layers_say(self):
+        content = json.loads(json.dumps(summary(self.trace()), allow_nan=False))
+        assert [site["name"] for site in content["sites"]] == ["mlp", "decoder.layers.10.mlp"]
+        bare, full = content["sites"]
+        assert (bare["values"]["max_vio"], bare["load_share"]) == (None, [None] * 3)
+        found = layer_metrics(self.trace().records[1])
+        assert (full["values"], full["batchwise"]) == (dict(found.values), dict(found.batchwise))
+        assert (full["tokens"], full["k"], full["spread"]) == (300, 2, "spread")
+        assert content["pooled"] is None  # sizes differ
+        assert content["notes"] == ["the router disagrees"]
+        alone = RoutingTrace([self.trace().records[1]])
+        assert summary(alone)["pooled"]["balance_loss"] == full["values"]["balance_loss"]
+
+    def test_every_number_of_the_table(self):
+        heading, bare, full, note = table(self.trace()).splitlines()
+        found = layer_metrics(self.trace().records[1])
+        names = ("max_vio", "min_vio", "effective_experts", "dead_relative", "drop_rate", "balance_loss")
+        v = {name: f"{found.values[name]:.4g}" for name in names}
+        batch = f"{found.batchwise['max_vio']:.4g}"
+        assert full.split() == [
+            *("decoder.layers.10.mlp", "4", "2", "300", v["max_vio"], batch, v["min_vio"], v["effective_experts"]),
+            *(v["dead_relative"], v["drop_rate"], v["balance_loss"], "spread"),
+        ]
+        assert bare.split() == ["mlp", "3", "1", "0", *"-" * 7, "too", "few", "tokens"]
+        assert note == "note: the router disagrees"
+        assert [heading.index(word) + len(word) for word in ("tokens", "balance loss")] == [
+            full.index(" 300 ") + 4,
+            full.index(f" {v['balance_loss']}  spread") + 1 + len(v["balance_loss"]),
+        ]
+        long = RoutingTrace([replace(self.trace().records[1], site=Site("x" * 300 + "end", 0, 4, 2))])
+        assert table(long).splitlines()[1].startswith("..." + "x" * 34 + "end ")
+        for call in (table, summary):
+            with pytest.raises(mc.ParameterError, match="trace"):
+                call(found.record)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("suffix", [".npz", ".safetensors", ".parquet"])
+    def test_the_command_prints_them(self, suffix, tmp_path, capsys, monkeypatch):
+        trace = self.trace()
+        path = str(tmp_path / f"t{suffix}")
+        (save_counts if suffix == ".parquet" else save)(trace, path)
+        kept = trace.without_samples() if suffix == ".parquet" else trace
+        for arguments, expected in (([path], table(kept)), ([path, "--json"], json.dumps(summary(kept), indent=1))):
+            monkeypatch.setattr("sys.argv", ["moecusp", "load", *arguments])
+            assert (main(), *capsys.readouterr()) == (0, expected + "\n", "")
+
+    def test_the_command_refuses_in_one_line(self, tmp_path, capsys, monkeypatch):
+        path = tmp_path / "t.npz"
+        path.write_bytes(b"PK")
+        monkeypatch.setattr("sys.argv", ["moecusp", "load", str(path)])
+        assert main() == 2
+        out, err = capsys.readouterr()
+        assert (out, err) == ("", f"error: {path}: not a whole .npz file: it does not end as one\n")
+
+    def test_the_command_names_a_missing_extra(self, capsys, monkeypatch):
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        monkeypatch.setattr("sys.argv", ["moecusp", "load", "t.parquet"])
+        assert main() == 1
+        assert capsys.readouterr().err == "error: Parquet needs the extra 'trace': pip install 'moecusp[trace]'\n"
 
 
 def test_the_page_has_every_metric():

@@ -6,6 +6,7 @@ They stand apart from `moecusp.routing`, which needs torch: a trace is read and 
 from moecusp.metrics.definitions import DEAD, DEAD_SLOTS, METRICS, Metric
 from moecusp.metrics.intervals import BatchInterval, interval
 from moecusp.metrics.layers import FAIR_SLOTS, STREAK, LayerMetrics, Pooled, Spread, layer_metrics, pooled
+from moecusp.metrics.summary import summary, table
 from moecusp.metrics.sums import Sums, batch_sums
 
 __all__ = [
@@ -24,4 +25,6 @@ __all__ = [
     "interval",
     "layer_metrics",
     "pooled",
+    "summary",
+    "table",
 ]
