@@ -1,4 +1,7 @@
-"""The digits experiment: its predictions, planted truths, too little data, and the command line around it."""
+"""The digits experiment: its setup, its runs against planted truths, and the command line around it.
+
+Its verdicts, pictures and captions: tests/validation/test_digits_planted.py.
+"""
 
 import json
 import os
@@ -13,15 +16,21 @@ import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
+from scipy.special import ndtri
 
 import moecusp as mc
 from moecusp.report import Verdict, judge, student
 from moecusp.routing import margins
 from validation.digits import measure
-from validation.digits.experts import Experts
-from validation.digits.predict import distance_to_stable, predict
+from validation.digits.effects import onset
+from validation.digits.predict import theory
 from validation.digits.profiles import PROFILES
-from validation.digits.setup import Setup, load_tokens, prepare
+from validation.digits.setup import linear, prepare
+from validation.storage import load
+from validation.streams import stream
+from validation.training.mixtures import Experts
+from validation.training.tokens import Tokens, load_tokens
+from validation.work import PARTS, PLAN
 
 ROOT = Path(__file__).parent.parent
 SMOKE = PROFILES["smoke"]
@@ -34,11 +43,15 @@ def _tokens():
 
 @pytest.fixture(scope="module", name="setup")
 def _setup(tokens):
-    return prepare(tokens, 0.07, seed=5)
+    return prepare(tokens.train, 0.07, torch.Generator().manual_seed(5))
 
 
 def nothing(_):
     return None
+
+
+def predicted(setup, profile):
+    return theory(profile, setup.margins[None], np.array([setup.jitter]))
 
 
 class TestSetup:
@@ -47,7 +60,7 @@ class TestSetup:
         assert_allclose(tokens.train.mean(dim=0), 0.0, atol=1e-6)
 
     def test_margins_are_those_of_the_router(self, setup, tokens):
-        logits = setup.router(tokens.train).double()
+        logits = linear(setup.weight, setup.bias)(tokens.train).double()
         assert_allclose(setup.margins, (logits[:, 0] - logits[:, 1]).numpy(), atol=1e-6)
         assert setup.margins.std() == pytest.approx(1.0, rel=1e-5)
         assert setup.response.value(0.0) == pytest.approx(0.0, abs=1e-6)
@@ -56,98 +69,137 @@ class TestSetup:
         """Standard deviation of margins of jittered images, 4e5 draws; 5 standard errors."""
         source = torch.Generator().manual_seed(2)
         image = tokens.train[:1].expand(400_000, -1)
-        noisy = margins(setup.router(image + 0.07 * torch.randn(image.shape, generator=source)))
+        noise = 0.07 * torch.randn(image.shape, generator=source)
+        noisy = margins(linear(setup.weight, setup.bias)(image + noise))
         assert noisy.std() == pytest.approx(setup.jitter, rel=5 / (2 * 400_000) ** 0.5)
 
 
 class TestPredictions:
     def test_states_and_folds_are_consistent(self, setup):
-        found = predict(setup.response, SMOKE)
-        assert found.critical_feedback == pytest.approx(1 / setup.response.slope(0.0))
-        for state in found.states:
-            assert state.stable[0]
-            assert state.stable[-1]
-        for sweep in found.sweeps:
-            assert sweep.fold_down < sweep.fold_up
-            assert sweep.ramped_width > sweep.width
+        found = predicted(setup, SMOKE)
+        assert found["critical_feedback"][0] == pytest.approx(1 / setup.response.slope(0.0))
+        for state, stable in zip(found["branch.imbalance"], found["branch.stable"], strict=True):
+            there = stable[~np.isnan(state)]
+            assert there[0]
+            assert there[-1]
+        (up, down), (late_up, late_down) = found["sweep.folds"], found["sweep.jumps"]
+        assert np.all(down < up)
+        assert np.all((late_up > up) & (late_down < down))
 
-    def test_the_ramp_delay_is_that_of_the_mean_field(self, setup):
-        """A noiseless ramp of dz/dt = kappa G - mu z + h overtakes the fold by the predicted delay, within 10 % of it.
+    @pytest.mark.parametrize("decay", [1.0, 2.5])
+    def test_the_ramp_delay_is_that_of_the_mean_field(self, setup, decay):
+        """A noiseless ramp of dz/dt = kappa G - mu z + h, over the sweep's reach in its time, jumps where predicted.
 
-        (The Airy law is the leading order in the rate.)
+        Within 10 % of the delay, for the Airy law is the leading order in the rate.
         """
-        found = predict(setup.response, replace(SMOKE, sweep_time=4000.0))
-        sweep, step = found.sweeps[-1], 0.01
+        profile = replace(SMOKE, sweep_time=4000.0, decay=decay)
+        found, step = predicted(setup, profile), 0.01 / decay
+        kappa = found["sweep.feedbacks"][-1]
+        fold, jump = found["sweep.folds"][0, -1], found["sweep.jumps"][0, -1]
+        rate = 2.0 * found["sweep.reach"] / (profile.sweep_steps() * profile.sweep_increment)
         grid = np.linspace(-6, 6, 6001)
         value = setup.response.value(grid)
-        h, z = sweep.fold_up - 0.05, -2.0
+        h, z = fold - 0.05 * decay, -2.0
         while z < 0:
-            z += step * (sweep.feedback * np.interp(z, grid, value) - z + h)
-            h += step * found.rate
-        assert h - sweep.fold_up == pytest.approx(sweep.jump_up - sweep.fold_up, rel=0.1)
-
-    def test_distance(self, setup):
-        states = [setup.response.equilibria(0.5), setup.response.equilibria(2.5)]
-        m = states[1].imbalance
-        assert_allclose(distance_to_stable(np.array([[0.1, m[0] + 0.02]]), states), [[0.1, 0.02]], atol=1e-6)
+            z += step * (kappa * np.interp(z, grid, value) - decay * z + h)
+            h += step * rate
+        assert h - fold == pytest.approx(jump - fold, rel=0.1)
 
 
-@pytest.fixture(scope="module", name="onset")
-def _onset():
-    rng = np.random.default_rng(11)
+@pytest.fixture(scope="module", name="onset", params=[1.0, 2.5])
+def _onset(request):
+    """Onsets over the closed form, measured on planted Gaussian margins, with decay 1 and another."""
     spread, jitter = 0.8, 0.6  # together N(0, 1)
-    planted = rng.normal(size=40_000) * spread
-    planted -= np.median(planted)
-    setup = Setup(torch.nn.Linear(1, 2), planted, jitter, mc.EmpiricalResponse(planted, jitter=jitter))
-    profile = replace(SMOKE, growth_seeds=12)
-    feedbacks = 1.2533 * np.linspace(0.5, 1.5, 11)
-    rates = measure.measure_onset(setup, feedbacks, profile, measure.generator(1, 1), nothing)
-    return measure.onset_of(feedbacks, rates)
+    planted = spread * ndtri((np.arange(40_000) + 0.5) / 40_000)
+    decay = request.param
+    profile = replace(SMOKE, growth_seeds=24, decay=decay, growth_increment=0.02 / decay)
+    feedbacks = decay * 1.2533 * np.linspace(0.5, 1.5, 11)
+    rates = measure.measure_onset(profile, planted, jitter, feedbacks, stream("test", "onset", 1, 1), nothing)["rates"]
+    return onset(feedbacks, rates) / mc.HardGaussianResponse(1.0).critical_feedback(decay)
 
 
 class TestPlantedTruths:
     """Margins drawn from a known law: the right theory must pass, the wrong ones must not."""
 
     @staticmethod
-    def verdict(onset, predicted):
-        return judge("a", "a", "ratio", student(onset / predicted), PROFILES["quick"].onset_band).verdict
+    def verdict(ratios):
+        return judge("a", "a", "ratio", student(ratios), PROFILES["quick"].onset_band).verdict
 
     def test_the_right_theory_is_supported(self, onset):
-        assert self.verdict(onset, mc.HardGaussianResponse(1.0).critical_feedback()) is Verdict.SUPPORTED
+        assert self.verdict(onset) is Verdict.SUPPORTED
 
     @pytest.mark.parametrize("factor", [2.0, 0.5, 1.15])
     def test_a_wrong_theory_is_refuted(self, onset, factor):
-        predicted = factor * mc.HardGaussianResponse(1.0).critical_feedback()
-        assert self.verdict(onset, predicted) is Verdict.REFUTED
+        assert self.verdict(onset / factor) is Verdict.REFUTED
 
     def test_too_little_data_is_inconclusive(self, onset):
-        predicted = mc.HardGaussianResponse(1.0).critical_feedback()
-        assert self.verdict(onset[:2], predicted) is Verdict.INCONCLUSIVE
+        assert self.verdict(onset[:2]) is Verdict.INCONCLUSIVE
 
 
 class TestMeasurements:
     def test_onset_of_exact_lines(self):
         feedbacks = np.array([1.0, 2.0, 3.0])
         rates = np.stack([feedbacks / c - 1 for c in (1.5, 2.5)])
-        assert_allclose(measure.onset_of(feedbacks, rates), [1.5, 2.5])
-
-    def test_streams_differ_by_seed_and_experiment(self):
-        draws = {float(torch.rand(1, generator=measure.generator(s, e))) for s in range(5) for e in range(5)}
-        assert len(draws) == 25
+        assert_allclose(onset(feedbacks, rates), [1.5, 2.5])
 
     def test_loops_jump_outside_the_folds_and_in_the_right_order(self, setup):
-        profile = replace(SMOKE, sweep_feedbacks=(1.6,), sweep_time=100.0)
-        found = predict(setup.response, profile)
+        profile = replace(SMOKE, sweep_feedbacks=(1.6,), sweep_time=100.0, decay=1.5)
+        found = predicted(setup, profile)
+        done: list[int] = []
         loops = measure.measure_loops(
-            setup, np.array([found.sweeps[0].feedback]), found.reach, profile, measure.generator(0, 9), nothing
+            profile, setup.margins, setup.jitter, found["sweep.feedbacks"], float(found["sweep.reach"]), 3,
+            stream("test", "loops", 0, 0), done.append,
+        )  # fmt: skip
+        assert np.all(loops["jumps"][:, 0] > found["sweep.folds"][0])
+        assert np.all(loops["jumps"][:, 1] < found["sweep.folds"][1])
+        assert sum(done) == 3 * 2 * profile.sweep_steps() * profile.sweep_batch_size
+        assert np.all(np.diff(loops["asymmetry"]) > 0)
+        seen, middle = loops["imbalance"][:, :, 0], loops["asymmetry"].size // 2
+        assert np.all(seen[:, 0, middle] < -0.5)
+        assert np.all(seen[:, 1, middle] > 0.5)
+        assert np.all(seen[:, :, 0] < -0.5)  # both directions end, or begin, at the same loads
+        assert np.all(seen[:, :, -1] > 0.5)
+
+    def test_a_jump_is_at_the_asymmetry_of_its_moment(self, setup):
+        """The load changes sides in the bin of the asymmetry at which the score does: no sweep runs at another rate."""
+        profile = replace(SMOKE, sweep_feedbacks=(1.6,), sweep_time=400.0)
+        found = predicted(setup, profile)
+        loops = measure.measure_loops(
+            profile, setup.margins, setup.jitter, found["sweep.feedbacks"], float(found["sweep.reach"]), 2,
+            stream("test", "loops", 1, 0), nothing,
+        )  # fmt: skip
+        width = np.diff(loops["asymmetry"])[0]
+        for seed in range(2):
+            for side in range(2):
+                seen = loops["imbalance"][seed, side, 0]
+                change = loops["asymmetry"][np.argmax(np.abs(np.diff(seen)))] + 0.5 * width
+                assert abs(loops["jumps"][seed, side, 0] - change) < 2.5 * width
+
+    def test_long_run_loads_have_forgotten_the_start(self, setup):
+        """Half the critical feedback, 30 relaxation times of 2/mu: what is left of the start is below 1e-3."""
+        profile = replace(SMOKE, branch_time=60.0, batches_per_update=10_000, decay=2.0, collapsed_start=4.0)
+        kappa = np.array([0.5]) * predicted(setup, profile)["critical_feedback"][0]
+        found = measure.measure_branches(
+            profile, setup.weight, setup.bias, kappa, 2, stream("test", "branches", 0, 0), nothing
         )
-        up, down = loops.jumps[0], loops.jumps[1]
-        assert np.all(up > found.sweeps[0].fold_up)
-        assert np.all(down < found.sweeps[0].fold_down)
-        assert np.all(np.diff(loops.asymmetry) > 0)
-        middle = loops.asymmetry.size // 2
-        assert loops.imbalance[0, 0, middle] < -0.5
-        assert loops.imbalance[1, 0, middle] > 0.5
+        assert np.all(np.abs(found["imbalance"]) < 0.02)  # 375 batches of 128: standard error 0.009 at most
+        assert np.all(np.abs(found["history"][:, 1:, 0, 0]) > 0.5)
+
+    def test_accuracy_is_that_on_the_test_images(self, setup, tokens):
+        """All training labels are 1, all test labels 0: nothing learned can be right."""
+        labels = torch.ones_like(tokens.train_labels), torch.zeros_like(tokens.test_labels)
+        planted = Tokens(tokens.train, labels[0], tokens.test, labels[1])
+        found = measure.measure_branches(
+            replace(SMOKE, branch_time=3.0), setup.weight, setup.bias, np.array([0.1]), 1,
+            stream("test", "branches", 1, 0), nothing, planted,
+        )  # fmt: skip
+        assert np.all(found["accuracy"] == 0.0)
+        right = Tokens(tokens.train, labels[0], tokens.test, torch.ones_like(tokens.test_labels))
+        found = measure.measure_branches(
+            replace(SMOKE, branch_time=3.0), setup.weight, setup.bias, np.array([0.1]), 1,
+            stream("test", "branches", 1, 0), nothing, right,
+        )  # fmt: skip
+        assert np.all(found["accuracy"] == 1.0)
 
 
 class TestExperts:
@@ -182,23 +234,44 @@ def command(*arguments, **more):
     )  # fmt: skip
 
 
+def until(process, condition, seconds=240):
+    """Wait for a condition while the process runs."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
 @pytest.fixture(scope="module", name="reports")
 def _reports(tmp_path_factory):
-    """Two runs with one seed."""
+    """Two runs with one seed; the second is killed when its third part is there, and resumed."""
     folders = [tmp_path_factory.mktemp("run") / "report" for _ in range(2)]
+    work = folders[1].with_name("report.work")
     for folder in folders:
-        process = command("--profile", "smoke", "--seed", "3", "--output", str(folder))
+        arguments = ("--profile", "smoke", "--seed", "3", "--output", str(folder))
+        if folder is folders[1]:
+            process = command(*arguments)
+            until(process, lambda: (work / PARTS).exists() and len(list((work / PARTS).glob("*.npz"))) >= 3)
+            process.kill()
+            process.communicate()
+            assert os.listdir(folder.parent) == ["report.work"]
+        process = command(*arguments)
         _, errors = process.communicate(timeout=300)
         assert process.returncode == 0, errors
+        assert os.listdir(folder.parent) == ["report"]
+        assert ("parts are kept from an interrupted run" in errors) == (folder is folders[1])
     return folders
 
 
 class TestCommandLine:
-    def test_one_seed_gives_one_report_but_for_time_stamps(self, reports):
+    def test_one_seed_gives_one_report_but_for_time_stamps_and_kills(self, reports):
         contents = [json.loads((folder / "report.json").read_text()) for folder in reports]
         for content in contents:
+            assert content["provenance"]["seed"] == 3
             for stamp in ("started", "seconds", "command"):
                 del content["provenance"][stamp]
+            content["notes"] = [note for note in content["notes"] if "stored at" not in note]
         assert contents[0] == contents[1]
 
     def test_the_control_is_refuted(self, reports):
@@ -215,15 +288,18 @@ class TestCommandLine:
                 assert word in figure["caption"], (figure["id"], word)
 
     @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
-    def test_an_interrupt_leaves_nothing_half_written(self, tmp_path, sign):
-        process = command("--profile", "quick", "--output", str(tmp_path / "report"))
-        time.sleep(8)
+    def test_an_interrupt_keeps_what_was_done_and_no_half_written_report(self, tmp_path, sign):
+        process = command("--profile", "smoke", "--output", str(tmp_path / "report"))
+        parts = tmp_path / "report.work" / PARTS
+        until(process, lambda: parts.exists() and any(parts.glob("*.npz")))
         process.send_signal(sign)
         _, errors = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert "interrupted; nothing was written" in errors
+        assert f"interrupted; what was done is kept in {tmp_path / 'report.work'}: the same command goes on" in errors
         assert "Traceback" not in errors
-        assert os.listdir(tmp_path) == []
+        assert os.listdir(tmp_path) == ["report.work"]
+        for path in (parts.parent / PLAN, *parts.glob("*.npz")):
+            load(path)
 
     @pytest.mark.parametrize(
         ("arguments", "words"),

@@ -8,15 +8,16 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
 from moecusp import ParameterError
 from moecusp.cli import execute
 
-STUDIES = {"digits": "validation.digits.study", "mean-field": "validation.discrete_rule.study"}
+STUDIES = {"digits": "validation.digits.study", "mean-field": "validation.mean_field.study"}
+"""Each module holds its `STUDY`; it is imported only when it runs, for that takes seconds."""
 PROFILES = ("smoke", "quick", "full")
 
 
@@ -36,13 +37,19 @@ def app() -> None:
     help="Folder for the report; an earlier report there is replaced.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Every random number follows from it.")
-def run(study: str, profile: str, output: Path, seed: int) -> int:
+@click.option("--fresh", is_flag=True, help="Discard an interrupted run instead of going on with it.")
+def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
     """Run a study (digits or mean-field) and write its report: index.html, report.md and report.json.
 
+    What was predicted, and each part of the run as it ends, is kept in OUTPUT.work until the report stands; after an
+    interruption the same command goes on from there.
+
     The exit status is 0 when the suite ran soundly, whatever the verdicts; 1 when a planted control failed; 2 for bad
-    arguments.
+    arguments; 130 when interrupted.
     """
-    from moecusp.report import Report, check_folder, collect, write
+    from moecusp.report import check_folder
+    from validation.studies import Study, execute
+    from validation.work import work_folder
 
     if study not in STUDIES:
         raise ParameterError("study", study, f"one of: {', '.join(STUDIES)}")
@@ -50,43 +57,41 @@ def run(study: str, profile: str, output: Path, seed: int) -> int:
         raise ParameterError("profile", profile, f"one of: {', '.join(PROFILES)}")
     if not 0 <= seed < 2**31:
         raise ParameterError("seed", seed, ">= 0 and < 2^31")
-    check_folder(output)
-
+    check_folder(output)  # before the imports
     signal.signal(signal.SIGTERM, _interrupt)
-    started = datetime.now(UTC)
-    module = importlib.import_module(STUDIES[study])  # only now, for it takes seconds
-    outcome = module.run(module.PROFILES[profile], seed, _bars)
-    report = Report(
-        title=outcome.title,
-        summary=outcome.summary,
-        study=study,
-        profile=profile,
-        provenance=collect(shlex.join(["python", "-m", "validation", *sys.argv[1:]]), seed, started),
-        parameters=outcome.parameters,
-        findings=outcome.findings,
-        figures=outcome.figures,
-        tables=outcome.tables,
-        notes=outcome.notes,
-        data=outcome.data,
-    )
-    page = write(report, output)
+    try:
+        chosen: Study[Any] = importlib.import_module(STUDIES[study]).STUDY
+        report, page = execute(
+            chosen, chosen.profiles[profile], seed, output, fresh=fresh, progress=_bar, say=_say,
+            command=shlex.join(["python", "-m", "validation", *sys.argv[1:]]),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        if not work_folder(output).exists():
+            raise
+        _say(f"error: interrupted; what was done is kept in {work_folder(output)}: the same command goes on from there")
+        return 130
     for finding in report.findings:
         control = " (control)" if finding.expected else ""
         click.echo(f"{finding.verdict.value:<13} {finding.id}{control}: {finding.effect} {finding.estimate:.4g}")
     click.echo(f"report: {page}")
     if not report.sound:
-        click.echo("error: a planted control did not come out as planted; do not trust this run", err=True)
+        _say("error: a planted control did not come out as planted; do not trust this run")
         return 1
     return 0
 
 
 @contextmanager
-def _bars(title: str, steps: int) -> Iterator[Callable[[int], object]]:
+def _bar(title: str, size: int, done: int) -> Iterator[Callable[[int], object]]:
     from tqdm import tqdm
 
     pause = 0.5 if sys.stderr.isatty() else 15.0
-    with tqdm(total=steps, desc=title, mininterval=pause, unit="step") as bar:
+    name = title.partition(":")[0]
+    with tqdm(total=size, initial=done, desc=name, mininterval=pause, unit="", unit_scale=True, smoothing=0.1) as bar:
         yield bar.update
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
 
 
 def _interrupt(*_: object) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
     from numpy.typing import ArrayLike
 
-__all__ = ["Arrays", "Measured", "Page", "Part", "Picture", "Plan", "Study", "execute", "measure", "parts_of"]
+__all__ = ["Arrays", "Measured", "Page", "Part", "Picture", "Plan", "Study", "cases", "execute", "measure", "parts_of"]
 
 PACKAGES = (Path(moecusp.__file__).parent, Path(__file__).parent)
 
@@ -129,6 +129,12 @@ def parts_of(study: Study[P], profile: P, plan: Plan, seed: int) -> list[tuple[P
     if len(set(names)) < len(names):
         raise ValueError(f"two parts of {study.name} share a name: {sorted(names)}")
     return found
+
+
+def cases(measured: Measured, claim: str) -> list[Arrays]:
+    """Return what the parts claim/0, claim/1, ... of one claim measured, in the order of their cases."""
+    found = {name.partition("/")[2]: part for name, part in measured.items() if name.partition("/")[0] == claim}
+    return [found[case] for case in sorted(found, key=lambda case: (len(case), case))]
 
 
 def measure(

@@ -134,7 +134,7 @@ def judge(
 def _remedy(interval: Interval, accepted: tuple[float, float]) -> str:
     """Say how many repetitions would take the interval off the edges, its width falling as the square root of n."""
     reach = max(interval.high - interval.estimate, interval.estimate - interval.low)
-    if math.isinf(reach):
+    if not math.isfinite(reach):
         return f"More {interval.unit} than {interval.n}, and none without a value: these give no interval."
     inside = accepted[0] <= interval.estimate <= accepted[1]
     edge = min(accepted, key=lambda edge: abs(interval.estimate - edge))

@@ -20,6 +20,7 @@ class Profile:
     branch_feedbacks: tuple[float, ...]
     branch_time: float
     sweep_time: float
+    seeds_per_part: int = 8
     decay: float = 1.0
     pixel_jitter: float = 0.07
     increment: float = 0.02
@@ -27,6 +28,9 @@ class Profile:
     batches_per_update: int = 5
     hidden: int = 16
     learning_rate: float = 0.1
+    momentum: float = 0.9
+    long_run: float = 0.25
+    blocks: int = 60
     growth_feedbacks: tuple[float, ...] = tuple(np.linspace(0.5, 1.5, 11).tolist())
     growth_time: float = 2.0
     growth_increment: float = 0.02
@@ -38,12 +42,25 @@ class Profile:
     sweep_reach: float = 1.35
     sweep_increment: float = 0.05
     sweep_batch_size: int = 256
+    bins: int = 160
     confidence: float = 0.99
     onset_band: tuple[float, float] = (0.97, 1.03)
     router_band: tuple[float, float] = (-0.03, 0.03)
     branch_band: tuple[float, float] = (-0.03, 0.03)
     fold_band: tuple[float, float] = (0.95, 1.05)
     jump_band: tuple[float, float] = (0.98, 1.02)
+
+    def growth_steps(self) -> int:
+        """Steps of an onset run."""
+        return round(self.growth_time / self.decay / self.growth_increment)
+
+    def sweep_steps(self) -> int:
+        """Steps of a sweep of the asymmetry."""
+        return round(self.sweep_time / self.decay / self.sweep_increment)
+
+    def branch_steps(self) -> int:
+        """Steps, that is batches, of a training run."""
+        return round(self.branch_time / self.decay / self.increment)
 
 
 # 5 % and more away from the critical point, where perturbations take at most 20/decay to grow or decay e-fold

@@ -43,3 +43,25 @@ class Experts(nn.Module):
         """Return the class scores (seeds, models, classes, tokens) of the expert chosen (seeds, models, tokens)."""
         index = chosen[:, :, None, None, :].expand(-1, -1, 1, scores.shape[3], -1)
         return scores.gather(2, index).squeeze(2)
+
+    def loss(self, images: Tensor, chosen: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy of the chosen experts, a mean over tokens and a sum over models.
+
+        A sum, so that each model's gradient is its own. Shapes: images (seeds, tokens, pixels), chosen (seeds, models,
+        tokens), labels (seeds, tokens).
+        """
+        scores = self.of_chosen(self(images), chosen).transpose(2, 3)
+        every = labels[:, None].expand(chosen.shape)
+        total = nn.functional.cross_entropy(scores.flatten(0, 2), every.flatten(), reduction="sum")
+        return total / labels.shape[1]
+
+    @torch.no_grad()
+    def accuracy(self, images: Tensor, chosen: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the share of right answers as routed (seeds, models), and of each expert on all (..., experts).
+
+        Shapes: images (tokens, pixels), chosen (seeds, models, tokens), labels (tokens,).
+        """
+        scores = self(images.expand(self.shape[0], -1, -1))
+        routed = self.of_chosen(scores, chosen).argmax(dim=2) == labels
+        alone = scores.argmax(dim=3) == labels
+        return routed.double().mean(dim=-1), alone.double().mean(dim=-1)

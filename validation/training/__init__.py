@@ -1,0 +1,1 @@
+"""What studies share of training: mixtures side by side, and the tokens they train on."""
