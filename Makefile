@@ -38,7 +38,7 @@ mutants: $(VENV)/.test
 # The fused GPU kernel, in the interpreter of triton.
 kernels: $(VENV)/.test
 	$(BIN)/python -m pip install -q -c constraints.txt --group kernels
-	TRITON_INTERPRET=1 $(BIN)/python -m pytest tests/test_simulate.py -k FusedKernel
+	TRITON_INTERPRET=1 $(BIN)/python -m pytest tests/simulation -k "fused or Fused or triton"
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moecusp._arguments import Array, ParameterError, integer
+from moecusp._simulation.arguments import bounded, flag, function
 from moecusp._simulation.backends import choose
-from moecusp._simulation.request import Request, check_memory
+from moecusp._simulation.plan import STEPS_LIMIT
+from moecusp._simulation.request import Request
 from moecusp._simulation.schedules import Knots, Schedule, knots
 from moecusp._simulation.statistics import Histogram, bin_edges
 from moecusp.parameters import RouterParameters
@@ -95,18 +97,18 @@ def simulate(
     parameters : RouterParameters
         Of shape () or (routers,). The asymmetry drives expert 1.
     increment : array_like
-        Step size eps, 0 < eps < 2/mu; scalar or (routers,).
+        Increment eps (time), 0 < eps < 2/mu; scalar or (routers,). One step moves time on by it.
     steps, routers : int
-        Number of steps (at most 2^32) and of routers, each >= 1.
+        Number of steps (at most 2^32) and of routers (as many as fit in memory), each >= 1.
     batch_size : int
-        Tokens B >= 1 that are drawn with the same scores in one step.
+        Tokens B, 1 <= B <= 2^32, that are drawn with the same scores in one step.
     selection : {"soft", "hard"}
         Sample from softmax(beta s), or take the largest score after adding Gaussian noise to it.
     margin_noise : array_like
         For hard selection: standard deviation sigma >= 0 (score) of the noise on the margin s_i - s_j of any two
         experts. Load response for two experts: (1 + erf(z/(sigma sqrt 2)))/2; without noise the first maximum wins.
     initial : array_like
-        Scores at the start, broadcast to (routers, experts).
+        Scores at the start, broadcast to (routers, experts); at most 1e150 in size.
     burn_in : int
         Steps left out of load, moments and histogram, < steps.
     moments : bool
@@ -129,11 +131,12 @@ def simulate(
     backend : {"auto", "numpy", "numba", "torch", "triton"}
         "auto" takes numba where it is installed and NumPy otherwise.
     threads : int, optional
-        For numba; default: as many as there are processors to use.
+        For numba, at most 4096; default: as many as there are processors to use.
     device : str, optional
         For torch and Triton, such as "cpu" or "cuda".
     dtype : {"float64", "float32"}
-        "float32" for NumPy, torch and Triton only.
+        Of the state. "float32" for NumPy, torch and Triton only, batches up to 65536, and where the lesser of steps and
+        1/(eps mu) is at most 32768: its rounding would change the decay.
     progress : callable, optional
         Called with (steps done, steps) now and then.
 
@@ -145,16 +148,19 @@ def simulate(
     Raises
     ------
     ParameterError
-        Before any work, if an argument is out of range or the result would not fit in memory.
-    ModuleNotFoundError
-        If the backend asked for is not installed.
+        Before any work, if an argument is of a wrong type or out of range, if the result would not fit in memory, or if
+        scores (also times beta) could pass 1e150 or an increment of them fall below 1e-290.
+    ImportError
+        If what the backend asked for needs is not installed; it says what to install.
 
     Notes
     -----
     Random numbers come from Philox 4x32-10 with the seed as key and (step, router) as counter: the result does not
     depend on chunks or threads, and in float64 all backends make the same selections except where a probability and
     its random number differ by rounding (relative 1e-12). Probabilities are resolved to 2^-32. Batches above 64
-    tokens are drawn by exact inversion of the binomial distribution.
+    tokens are drawn by exact inversion of the binomial distribution. In float64 the state is rounded once a step, to
+    2^-53 of its size, and forgets it at the rate of the decay; the sum of two scores, which no selection changes, comes
+    from its geometric series and is right to a few units of the last place for any decay > 0.
 
     References
     ----------
@@ -167,30 +173,32 @@ def simulate(
     >>> run.load.shape, bool((run.load.max(axis=1) > 0.75).all())  # gain 1.5: collapsed
     ((4, 2), True)
     """
-    if integer("burn_in", burn_in, 0) >= integer("steps", steps, 1):
+    if integer("burn_in", burn_in, 0) >= bounded("steps", steps, 1, STEPS_LIMIT):
         raise ParameterError("burn_in", burn_in, f"an integer >= 0 and < steps = {steps}")
-    if every is None and (trajectory or histogram is not None or observer is not None):
+    if every is None and (flag("trajectory", trajectory) or histogram is not None or observer is not None):
         raise ParameterError("every", every, "given where scores are to be observed")
-    interval = steps if every is None else integer("every", every, 1)
+    function("observer", observer)
+    function("progress", progress)
+    steps, burn_in = int(steps), int(burn_in)
+    interval = min(steps + 1, steps if every is None else integer("every", every, 1))
+    observations = 0 if every is None else steps // interval + 1
     bins = None if histogram is None else Histogram(bin_edges(histogram))
     schedule = Schedule(knots("feedback_schedule", feedback_schedule), knots("asymmetry_schedule", asymmetry_schedule))
     request = Request(
         parameters, increment, steps, routers, batch_size, selection, margin_noise, initial, moments, first_passage,
-        schedule, seed,
+        schedule, seed, observations, flag("trajectory", trajectory),
     )  # fmt: skip
     plan = request.plan
-    observed = None if every is None else np.arange(0, steps + 1, interval, dtype=np.int64)
-    check_memory(plan, len(observed) if trajectory and observed is not None else 0)
     engine = choose(plan, backend, threads, device, dtype)
-
-    rows: list[Array] = []
+    shape = (plan.routers,) if plan.two else (plan.routers, plan.experts)
+    path = np.empty((observations, *shape)) if trajectory else None
 
     def observe(done: int) -> None:
         if every is None or done % interval:
             return
         scores = request.scores(engine.state())
-        if trajectory:
-            rows.append(scores)
+        if path is not None:
+            path[done // interval] = scores
         if bins is not None and done > burn_in:
             bins(scores)
         if observer is not None:
@@ -200,10 +208,8 @@ def simulate(
     observe(0)
     done = 0
     while done < steps:
-        start, done = (
-            done,
-            min(steps, done + CHUNK, (done // interval + 1) * interval, burn_in if done < burn_in else steps),
-        )
+        start, until = done, burn_in if done < burn_in else steps
+        done = min(start + CHUNK, (start // interval + 1) * interval, until)
         engine.advance(start, done, collecting=start >= burn_in)
         reference = engine.collect() if done == burn_in else reference
         observe(done)
@@ -219,8 +225,8 @@ def simulate(
         variance=None if variance is None else request.scores(variance, power=2),
         autocorrelation=None if correlation is None else request.per_router(correlation),
         first_passage=engine.passed() if plan.passage else None,
-        trajectory=np.stack(rows) if trajectory else None,
-        observed=observed,
+        trajectory=path,
+        observed=None if every is None else np.arange(observations, dtype=np.int64) * interval,
         histogram=None if bins is None else bins.counts,
         outside=0 if bins is None else bins.outside,
         backend=engine.name,

@@ -26,7 +26,7 @@ class ArrayBackend:
         self._ = {name: self._array(getattr(plan, name)) for name in names}
         self._state = self._array(plan.start)
         self._router = xp.arange(plan.routers, dtype=xp.int64, **self._where)
-        zeros = xp.zeros_like(self._state)
+        zeros = xp.zeros_like(self._state, dtype=xp.float64)  # float32 could not count beyond 2^24
         self._hits, self._first, self._second, self._cross, self._last = (zeros + 0.0 for _ in range(5))
         self._reference = self._state
         self._passed = xp.zeros_like(self._router) - 1
@@ -51,6 +51,7 @@ class ArrayBackend:
         parts = (self._hits, self._first, self._second, self._cross, self._last)
         return Sums(self._collected, *(self._numpy(part) for part in parts))
 
+    @np.errstate(all="ignore")  # weights of experts far behind vanish
     def advance(self, start: int, stop: int, *, collecting: bool) -> None:
         """Take steps start..stop-1."""
         offsets = None if self.plan.schedule.constant else self.plan.schedule.offsets(start, stop)

@@ -15,18 +15,16 @@ from numpy.polynomial import Chebyshev, Polynomial
 
 from moecusp._numerics.traced import widest
 from moecusp._simulation.compiled_scalar import exp2, inlined, kernel
-from moecusp._simulation.compiled_two import gather
+from moecusp._simulation.compiled_two import PADDING, gather
 from moecusp._simulation.compiled_words import fill
+from moecusp._simulation.plan import MANTISSA
 
 RESYNC = 64
 """Steps, counted from step 0, after which A is multiplied out."""
 RANGE = 110.0
 """Largest |log2 weight| of a run for which single precision is used."""
-PADDING = 24
-"""Keeps the rows of a tile from falling on the same cache lines."""
 _f32, _i32 = np.float32, np.int32
-_WORDS = 4294967296.0
-_WORD32 = _f32(1.0 / _WORDS)
+_WORD32 = _f32(1.0 / MANTISSA)
 _ROUNDER = _f32(1.5 * 2.0**23)
 _BITS = _i32(23)
 _ZERO = _f32(0.0)
@@ -247,7 +245,7 @@ def decide(z: Any, decay: float, word: Any) -> int:
     total = 0.0
     for expert in range(z.size):
         total += exp2(decay * z[expert])
-    level, cumulated = (np.float64(word) + 0.5) * (1.0 / _WORDS) * total, 0.0
+    level, cumulated = (np.float64(word) + 0.5) * (1.0 / MANTISSA) * total, 0.0
     for expert in range(z.size - 1):
         cumulated += exp2(decay * z[expert])
         if cumulated > level:

@@ -10,8 +10,7 @@ import numpy as np
 from moecusp._simulation.compiled_scalar import binomial, exp2, kernel, uniform53
 from moecusp._simulation.compiled_two import gather
 from moecusp._simulation.compiled_words import fill
-
-_WORDS = 4294967296.0
+from moecusp._simulation.plan import MANTISSA
 
 
 @kernel
@@ -118,7 +117,7 @@ def _search(chosen: Any, level: Any, cumulated: Any, words: Any, n: int) -> None
     """Choose the first expert whose cumulated weight exceeds the word's share of the total."""
     experts = cumulated.shape[0]
     for i in range(n):
-        level[i] = (np.float64(words[i]) + 0.5) * (1.0 / _WORDS) * cumulated[experts - 1, i]
+        level[i] = (np.float64(words[i]) + 0.5) * (1.0 / MANTISSA) * cumulated[experts - 1, i]
         chosen[i] = 0
     for expert in range(experts - 1):
         row = cumulated[expert]
@@ -168,8 +167,8 @@ def _noisy(
         if expert & 3 == 0:
             fill(words, step, block + (expert >> 2), base, n, k0, k1)
         for i in range(n):
-            radius = math.sqrt(-2.0 * math.log((np.float64(words[lane, i]) + 0.5) * (1.0 / _WORDS)))
-            angle = (np.float64(words[lane + 1, i]) + 0.5) * (2.0 * math.pi / _WORDS)
+            radius = math.sqrt(-2.0 * math.log((np.float64(words[lane, i]) + 0.5) * (1.0 / MANTISSA)))
+            angle = (np.float64(words[lane + 1, i]) + 0.5) * (2.0 * math.pi / MANTISSA)
             part = math.sin(angle) if expert & 1 else math.cos(angle)
             value = v[expert, i] + noise[i] * math.sqrt(0.5) * radius * part
             if expert == 0 or value > best[i]:

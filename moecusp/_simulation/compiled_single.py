@@ -18,12 +18,12 @@ from moecusp._numerics.traced import widest
 from moecusp._simulation.compiled_lanes import DOUBLES, LANES, SINGLES, WORDS, Lanes, Row, apart
 from moecusp._simulation.compiled_scalar import exp2, kernel
 from moecusp._simulation.compiled_words import fill
+from moecusp._simulation.plan import MANTISSA
 
 TOLERANCE = 5e-6
 """Bound on the relative error of `product`: 3.5e-6 from the polynomial and, in units of 2^-24, 6.1 from its
 coefficients and its evaluation (9 if no product is fused with a sum), 0.7 from the fixed point, 2 from w and 2 from the
 sum and the limits that it is compared with; rounded up."""
-_WORDS = 4294967296.0
 _FIXED = 1.5 * 2.0**29 - 1.0  # adding it leaves x - 1 in units of 2^-23 in the low word
 _FRACTION, _ONE = 2**23 - 1, 127 << 23
 _CHORD = Polynomial([2.0, -1.0])
@@ -56,7 +56,7 @@ def _step(_typing: Any, x: Any, words: Any, lane: Any, keep: Any, up: Any, down:
         word = Row(context, builder, kinds[1], arrays[1], arrays[2]).load(WORDS, i)
         old = x.load(DOUBLES, i)
         t = product(old, word)
-        surely, perhaps = t < _WORDS * (1.0 - TOLERANCE), t < _WORDS * (1.0 + TOLERANCE)
+        surely, perhaps = t < MANTISSA * (1.0 - TOLERANCE), t < MANTISSA * (1.0 + TOLERANCE)
         unsure = (surely ^ perhaps).anywhere()
         with builder.if_then(builder.not_(unsure), likely=True):
             push = surely.choose(up.load(DOUBLES, i), down.load(DOUBLES, i))
@@ -112,6 +112,6 @@ def _exact(x: Any, words: Any, lane: int, keep: Any, up: Any, down: Any, hits: A
     for i in range(first, first + LANES):
         old, yes, no = x[i], up[i], down[i]
         w = np.float64(words[lane, i]) + 0.5
-        chosen = w * exp2(old) + w < _WORDS
+        chosen = w * exp2(old) + w < MANTISSA
         x[i] = keep[i] * old + (yes if chosen else no)
         hits[i] += 1 if chosen else 0

@@ -15,10 +15,10 @@ from moecusp._numerics.traced import widest
 from moecusp._simulation.compiled_scalar import aligned, binomial, exp2, kernel, uniform53
 from moecusp._simulation.compiled_single import advance_single
 from moecusp._simulation.compiled_words import fill
+from moecusp._simulation.plan import MANTISSA
 
 LOG2E = 1.0 / math.log(2.0)
 _LN2 = math.log(2.0)
-_WORDS = 4294967296.0
 PADDING = 24
 """Keeps the rows of a tile from falling on the same cache lines."""
 _LEAST = -1000.0  # 2^-1000 is less than any word resolves
@@ -123,7 +123,7 @@ def _chances(chance: Any, x: Any, noise: Any, hard: bool, n: int) -> None:
 @kernel
 def _tally(count: Any, words: Any, chance: Any, n: int) -> None:
     for i in range(n):
-        count[i] += 1.0 if np.float64(words[i]) + 0.5 < chance[i] * _WORDS else 0.0
+        count[i] += 1.0 if np.float64(words[i]) + 0.5 < chance[i] * MANTISSA else 0.0
 
 
 @kernel

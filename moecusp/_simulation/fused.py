@@ -6,6 +6,7 @@ there is no device. What it does not cover (batches, margin noise, passages, mom
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,8 @@ class FusedBackend:
         self.plan = plan
         self._scale = 1.0 / np.log(2.0)
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if torch.device(self._device).type != "cuda" and os.environ.get("TRITON_INTERPRET") != "1":
+            raise ParameterError("device", self._device, "a CUDA device for triton, unless TRITON_INTERPRET=1 is set")
         self._dtype = getattr(torch, dtype)
         self._state = self._tensor(self._scale * plan.start)
         rows = [plan.keep, *(self._scale * row for row in (plan.kick, plan.drive, plan.unit))]

@@ -5,7 +5,7 @@ The state is the log-odds y = beta (s1 - s2) of expert 1 for two experts and v_i
     two experts:  y   <- keep y   + drive + kick (2 n/B - 1)        n: tokens that chose expert 1
     more:         v_i <- keep v_i + drive 1[i = 1] + kick n_i/B
 
-with keep = 1 - eps mu, kick = eps beta kappa and drive = eps beta h.
+with keep = 1 - step, step = eps mu, kick = eps beta kappa and drive = eps beta h.
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ TOKENWISE = 64
 MANTISSA = 4294967296.0
 """Words per unit of probability: a word w decides by (w + 1/2)/2^32."""
 STEPS_LIMIT = 2**32
+TOKENS_LIMIT = 2**32
+ROUTERS_LIMIT = 2**48
+BLOCKS_LIMIT = 2**32
+"""Blocks of random words in a step of one router: one word of the counter numbers them."""
 LARGEST_EXPONENT = 600.0
 """Log-odds below which 2^x of any state is a normal float, with room for a sum over experts."""
 
@@ -38,8 +42,8 @@ class Plan:
         K, number of routers, number of steps, batch size B, seed in [0, 2^64).
     hard : bool
         Arg-max selection with Gaussian margin noise instead of softmax sampling.
-    keep, kick, drive, unit, noise : ndarray, shape (routers,)
-        Coefficients of the step; unit = eps beta turns schedule offsets into kick and drive; noise = beta sigma.
+    step, kick, drive, unit, noise : ndarray, shape (routers,)
+        step = eps mu; unit = eps beta turns schedule offsets into kick and drive; noise = beta sigma.
     start : ndarray, shape (rows, routers)
         Initial state; rows is 1 for two experts, K for more.
     schedule : Schedule
@@ -56,7 +60,7 @@ class Plan:
     tokens: int
     seed: int
     hard: bool
-    keep: Array
+    step: Array
     kick: Array
     drive: Array
     unit: Array
@@ -67,6 +71,11 @@ class Plan:
     high: Array
     passage: bool
     moments: bool
+
+    @cached_property
+    def keep(self) -> Array:
+        """What one step leaves of the state."""
+        return np.asarray(1.0 - self.step)
 
     @property
     def two(self) -> bool:
@@ -94,11 +103,16 @@ class Plan:
         return self.tokens <= TOKENWISE or (self.hard and not self.two)
 
     @cached_property
+    def memory(self) -> Array:
+        """Bound on 1 + |keep| + |keep|^2 + ... over the run, in steps: 1/step for a small one, but at most all."""
+        return np.asarray(1.0 / np.maximum(np.minimum(self.step, 2.0 - self.step), 1.0 / self.steps))
+
+    @cached_property
     def largest(self) -> float:
         """Bound on the size of every state of the run."""
         kick = self.kick + self.unit * self.schedule.largest("feedback")
         drive = np.abs(self.drive) + self.unit * self.schedule.largest("asymmetry")
-        return float(np.max(np.max(np.abs(self.start), axis=0) + (kick + drive) / (1.0 - np.abs(self.keep))))
+        return float(np.max(np.max(np.abs(self.start), axis=0) + (kick + drive) * self.memory))
 
     @property
     def bounded(self) -> bool:

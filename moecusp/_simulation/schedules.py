@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from moecusp._arguments import Array, ParameterError, real
+from moecusp._arguments import Array, ParameterError, Range, constant
 
 Knots = Iterable[tuple[int, float]]
+_OFFSETS = Range(low=-1e150, high=1e150)
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,14 @@ def knots(name: str, value: Knots | None) -> Array:
     """Return the knots (step, offset) as an array, or raise ParameterError."""
     if value is None:
         return np.empty((0, 2))
-    table: Array = real(name, list(value))
+    try:
+        pairs = list(value)
+    except TypeError as error:
+        raise ParameterError(name, value, "pairs (step, offset)") from error
+    table: Array = constant(name, pairs, _OFFSETS)
     if table.ndim != 2 or table.shape[1] != 2:
         raise ParameterError(name, value, "pairs (step, offset)")
-    if np.any(np.diff(table[:, 0]) < 0):
+    if np.any(table[1:, 0] < table[:-1, 0]):
         raise ParameterError(name, value, "ascending in the step")
     return table
 

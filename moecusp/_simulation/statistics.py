@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp._arguments import Array, ParameterError, real
+from moecusp._arguments import Array, ParameterError, constant
 
 
 @dataclass
@@ -34,8 +34,9 @@ class Sums:
 
     def load(self, tokens: int, experts: int) -> Array:
         """Return the share of tokens of each expert, shape (routers, experts)."""
-        share = self.hits / (self.steps * tokens)
-        return np.array(np.stack([share[0], 1.0 - share[0]], axis=1) if experts == 2 else share.T)
+        drawn = float(self.steps * tokens)
+        hits = np.stack([self.hits[0], drawn - self.hits[0]]) if experts == 2 else self.hits
+        return np.array(hits.T / drawn)
 
     def estimates(self, reference: Array) -> tuple[Array, Array, Array]:
         """Return mean, variance and lag-1 autocorrelation of the n + 1 states from burn-in on, reference included."""
@@ -47,15 +48,10 @@ class Sums:
         return reference + mean, variance, correlation
 
 
-def empty_sums(rows: int, routers: int) -> Sums:
-    """Return sums of nothing."""
-    return Sums(0, *(np.zeros((rows, routers)) for _ in range(5)))
-
-
 def bin_edges(value: Any) -> Array:
     """Return the edges of histogram bins, or raise ParameterError."""
-    edges: Array = real("histogram", value)
-    if edges.ndim != 1 or len(edges) < 2 or np.any(np.diff(edges) <= 0):
+    edges = constant("histogram", value)
+    if edges.ndim != 1 or len(edges) < 2 or np.any(edges[1:] <= edges[:-1]):
         raise ParameterError("histogram", value, "two or more ascending edges")
     return edges
 

@@ -9,7 +9,7 @@ import pytest
 
 from moecusp import RouterParameters, simulate
 from moecusp._arguments import Array
-from tests.test_simulate import assert_same
+from tests.simulation.runs import assert_same
 
 pytest.importorskip("numba")
 
