@@ -24,12 +24,8 @@ from moecusp.responses import (
 )
 from moecusp.simulate import Simulation, simulate
 from moecusp.softhard import soft_hard_expansion, soft_hard_gap, soft_hard_remainder
-from moecusp.susceptibility import (
-    HardSusceptibility,
-    critical_feedback_from_logits,
-    hard_susceptibility,
-    susceptibility,
-)
+from moecusp.susceptibility import critical_feedback_from_logits, susceptibility
+from moecusp.ties import HardSusceptibility, hard_susceptibility
 
 __version__ = "0.1.0"
 

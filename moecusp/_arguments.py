@@ -5,6 +5,7 @@ Computation is in float64; `restore` gives the caller back a scalar for scalars 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from moecusp._numerics.gradients import checked
 from moecusp._numerics.operations import Array as Array
 from moecusp._numerics.operations import is_tensor, namespace
 
@@ -65,6 +67,8 @@ def real(name: str, value: object, allowed: Range = REAL) -> Any:
     wanted = str(allowed)
     if is_tensor(value):
         return _real_tensor(name, value, allowed)
+    if is_masked(value):
+        raise ParameterError(name, value, f"{wanted}, with nothing masked: no average over tokens is taken here")
     try:
         array = np.asarray(value)
     except (ValueError, TypeError) as error:
@@ -80,6 +84,12 @@ def real(name: str, value: object, allowed: Range = REAL) -> Any:
         label = f"{name}[{', '.join(map(str, where))}]" if where else name
         raise ParameterError(label, array[where].item(), wanted)
     return numbers
+
+
+def is_masked(value: object) -> bool:
+    """Return whether value is a masked array of NumPy with something masked, without importing numpy.ma."""
+    ma = sys.modules.get("numpy.ma")
+    return ma is not None and isinstance(value, ma.MaskedArray) and bool(ma.getmaskarray(value).any())
 
 
 def number(name: str, value: object, allowed: Range = REAL) -> float:
@@ -122,6 +132,13 @@ def reals(**named: tuple[object, Range]) -> tuple[list[Array], Restore]:
     return broadcast, restore
 
 
+def dense(name: str, value: Any, allowed: Range) -> Any:
+    """Return a tensor, or raise ParameterError if it is sparse, nested or without numbers."""
+    if value.is_meta or value.is_nested or str(value.layout) != "torch.strided":
+        raise ParameterError(name, value, f"{allowed}, in a dense tensor that holds numbers")
+    return value
+
+
 def _real_tensor(name: str, value: Any, allowed: Range) -> Any:
     """Return a tensor in float64 on its device, or raise ParameterError."""
     wanted = str(allowed)
@@ -129,13 +146,16 @@ def _real_tensor(name: str, value: Any, allowed: Range) -> Any:
         raise ParameterError(name, value, wanted)
     if value.numel() == 0:
         raise ParameterError(name, value, f"{wanted}, and not empty")
-    numbers = value.double()  # on the graph: what follows is differentiable, or declares its derivatives
-    inside = allowed.holds(numbers)
-    if not inside.all():
-        where = tuple((~inside).nonzero()[0].tolist())
-        label = f"{name}[{', '.join(map(str, where))}]" if where else name
-        raise ParameterError(label, value[where].item(), wanted)
-    return numbers
+    dense(name, value, allowed)
+
+    def check(numbers: Any) -> None:
+        inside = allowed.holds(numbers)
+        if not inside.all():
+            where = tuple((~inside).nonzero()[0].tolist())
+            label = f"{name}[{', '.join(map(str, where))}]" if where else name
+            raise ParameterError(label, numbers[where].item(), wanted)
+
+    return checked(check, value.double())  # on the graph: what follows is differentiable, or declares its derivatives
 
 
 def _broadcast_tensors(named: dict[str, tuple[object, Range]], arrays: list[Any]) -> tuple[list[Any], Restore]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import POSITIVE, REAL, ParameterError, integer, real, reals
-from moecusp._numerics.operations import is_tensor, namespace, on_host
+from moecusp._numerics.operations import is_tensor, namespace
 from moecusp.equilibria import Equilibria, equilibria, regime
 from moecusp.folds import fold_asymmetry
 
@@ -195,7 +195,8 @@ class RouterParameters:
         return (*(getattr(self, name) for name in self._quantities()), self.experts)
 
     def _plain(self) -> list[Any]:
-        return [np.asarray(on_host(lambda x: x + 0.0, v), dtype=float) for v in self._values()]
+        plain = (v.detach().double().cpu() if is_tensor(v) else v for v in self._values())
+        return [np.asarray(v, dtype=float) + 0.0 for v in plain]
 
     def __eq__(self, other: object) -> bool:
         """Compare every field, arrays by shape and value."""

@@ -23,7 +23,7 @@ ENGINE = (
 )
 PUBLIC = (
     "folds dynamics cusps equilibria experts expert_states noise escape rates boundary "
-    "softhard susceptibility ecology parameters"
+    "softhard susceptibility ties ecology parameters"
 )
 RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
 MODULES = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}

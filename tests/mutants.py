@@ -57,6 +57,7 @@ OWN = {  # the tests of a module that is not tested under its own name
     "responses.base": "responses tensors tensor_derivatives",
     "responses.equilibria": "responses",
     "susceptibility": "susceptibility tensors tensor_derivatives",
+    "ties": "susceptibility tensors",
 }
 PATIENCE = 5.0, 10.0  # seconds of processor time that a test may take, and how many times its usual time
 

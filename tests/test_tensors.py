@@ -116,6 +116,8 @@ class TestEveryFunction:
         for name in case.arguments:
             given = dict(zip(case.arguments, leaves(case), strict=True))
             tensor = given[name].detach()
+            if name == "logits" and bad == float("inf"):  # shared evenly
+                continue
             if bad == "range":
                 if name not in OUTSIDE or case.call is mc.flip_step:  # which takes any gain
                     continue

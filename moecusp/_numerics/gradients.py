@@ -86,13 +86,31 @@ def _rule() -> Any:
 
     class Rule(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, function: Any, partials: Any, *values: Any) -> Any:
-            result = function(*(value.detach() for value in values))
-            first, *others = result if isinstance(result, tuple) else (result,)
-            ctx.partials = partials
+        def forward(function: Any, partials: Any, *values: Any) -> Any:
+            return function(*(value.detach() for value in values))
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            _, ctx.partials, *values = inputs
+            first, *others = output if isinstance(output, tuple) else (output,)
             ctx.save_for_backward(*values, first)
             ctx.mark_non_differentiable(*others)
-            return result
+
+        @staticmethod
+        def vmap(info: Any, in_dims: Any, function: Any, partials: Any, *values: Any) -> Any:
+            """Broadcast in place of a loop: the mapped axis goes first, before axes of length 1 up to a common rank."""
+            places = in_dims[2:]
+            rank = max(value.ndim - (place is not None) for value, place in zip(values, places, strict=True))
+            aligned = [
+                value if place is None else _leading(value, place, rank)
+                for value, place in zip(values, places, strict=True)
+            ]
+            result = Rule.apply(function, partials, *aligned)
+            return result, (0,) * len(result) if isinstance(result, tuple) else 0
+
+        @staticmethod
+        def jvp(*_: Any) -> Any:
+            raise NotImplementedError("moecusp has no forward-mode derivatives: use torch.func.jacrev, not jacfwd")
 
         @staticmethod
         def backward(ctx: Any, gradient: Any, *_: Any) -> Any:
@@ -108,6 +126,51 @@ def _rule() -> Any:
             return (None, None, *gradients)
 
     return Rule
+
+
+def checked(check: Callable[[Any], None], value: Any) -> Any:
+    """Return a tensor after check(value), which raises by the numbers in it; under `torch.func.vmap` by all of them."""
+    try:
+        check(value)
+    except RuntimeError as error:
+        if "vmap" not in str(error):
+            raise
+        return _look().apply(check, value)
+    return value
+
+
+@cache
+def _look() -> Any:
+    import torch
+
+    class Look(torch.autograd.Function):
+        @staticmethod
+        def forward(check: Any, value: Any) -> Any:
+            check(value.detach())
+            return value.clone()
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None: ...
+
+        @staticmethod
+        def backward(ctx: Any, gradient: Any) -> Any:
+            return None, gradient
+
+        @staticmethod
+        def vmap(info: Any, in_dims: Any, check: Any, value: Any) -> Any:
+            return Look.apply(check, value.movedim(in_dims[1], 0)), 0
+
+        @staticmethod
+        def jvp(ctx: Any, _: Any, tangent: Any) -> Any:
+            return tangent.clone()
+
+    return Look
+
+
+def _leading(value: Any, place: int, rank: int) -> Any:
+    """Return a value with a mapped axis at `place`, as (mapped, 1, ..., 1, the rest of it)."""
+    moved = value.movedim(place, 0)
+    return moved.reshape(len(moved), *(1,) * (rank + 1 - moved.ndim), *moved.shape[1:])
 
 
 def _gather(gradient: Any, own: int, value: Any) -> Any:

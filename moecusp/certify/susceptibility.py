@@ -8,6 +8,7 @@ import numpy as np
 from flint import arb, arb_mat, ctx
 
 from moecusp._arguments import POSITIVE, ParameterError
+from moecusp._logits import contenders
 from moecusp.certify.balls import BITS, Ball, ball
 
 _TARGET = 100  # bits to which the largest eigenvalue of the midpoint is bisected
@@ -19,7 +20,8 @@ def susceptibility(logits: Any, inverse_temperature: Any = 1) -> arb_mat:
     Parameters
     ----------
     logits : nested sequence or array, shape (tokens, K), or flint.arb_mat
-        Numbers, decimal strings, fractions or balls; K >= 2.
+        Numbers, decimal strings, fractions or balls; K >= 2. -inf marks an expert that cannot be chosen; +inf wins,
+        shared among several.
     inverse_temperature : number, str, Fraction or flint.arb
         beta > 0.
 
@@ -31,7 +33,8 @@ def susceptibility(logits: Any, inverse_temperature: Any = 1) -> arb_mat:
     Raises
     ------
     ParameterError
-        If logits are not finite and real or not of that shape, or inverse_temperature is not positive.
+        If logits are not of that shape, neither real nor infinite, or -inf for every expert of a token; if
+        inverse_temperature is not positive.
 
     References
     ----------
@@ -45,13 +48,19 @@ def susceptibility(logits: Any, inverse_temperature: Any = 1) -> arb_mat:
     (0.25, -0.25)
     """
     with ctx.workprec(BITS):
-        rows = _matrix("logits", logits, "of shape (tokens, K) with K >= 2")
+        rows = [
+            [None if x is None else ball(f"logits[{i}, {j}]", x) for j, x in enumerate(contenders(f"logits[{i}]", row))]
+            for i, row in enumerate(_rows("logits", logits, "of shape (tokens, K) with K >= 2"))
+        ]
         beta = ball("inverse_temperature", inverse_temperature, POSITIVE)
         k = len(rows[0])
         total = [[arb(0)] * k for _ in range(k)]
         for a in rows:
             # each logit once a term: p_i = 1/sum_j exp(beta (a_j - a_i)), with no ball about a_i - a_i
-            p = [1 / sum(((beta * (a[j] - a[i])).exp() for j in range(k) if j != i), arb(1)) for i in range(k)]
+            able = [i for i in range(k) if a[i] is not None]
+            p = [arb(0)] * k
+            for i in able:
+                p[i] = 1 / sum(((beta * (a[j] - a[i])).exp() for j in able if j != i), arb(1))
             for i in range(k):
                 for j in range(i):
                     total[i][j] += p[i] * p[j]
@@ -76,6 +85,8 @@ def critical_feedback_from_logits(logits: Any, decay: Any = 1, inverse_temperatu
     chi = susceptibility(logits, inverse_temperature)
     with ctx.workprec(BITS):
         top = largest_eigenvalue(chi, BITS)
+        if all(entry == 0 for entry in chi.entries()):
+            return ball("decay", decay, POSITIVE) * arb("inf")  # no token has a choice
         if not top > 0:
             raise ParameterError("logits", logits, "in a box so small that the largest eigenvalue is certainly > 0")
         return ball("decay", decay, POSITIVE) / top
@@ -150,6 +161,12 @@ def symmetric(name: str, value: Any, bits: int) -> arb_mat:
 
 
 def _matrix(name: str, value: Any, shape: str) -> list[list[Ball]]:
+    return [
+        [ball(f"{name}[{i}, {j}]", x) for j, x in enumerate(row)] for i, row in enumerate(_rows(name, value, shape))
+    ]
+
+
+def _rows(name: str, value: Any, shape: str) -> list[list[Any]]:
     try:
         rows = value.tolist() if hasattr(value, "tolist") else [list(row) for row in value]
         widths = {len(row) for row in rows}
@@ -157,4 +174,4 @@ def _matrix(name: str, value: Any, shape: str) -> list[list[Ball]]:
         raise ParameterError(name, value, shape) from error
     if len(widths) != 1 or min(widths) < 2:
         raise ParameterError(name, value, shape)
-    return [[ball(f"{name}[{i}, {j}]", x) for j, x in enumerate(row)] for i, row in enumerate(rows)]
+    return rows

@@ -9,23 +9,25 @@ from typing import Any
 import mpmath
 
 from moecusp._arguments import ParameterError
+from moecusp._logits import contenders
 from moecusp.precise.certainty import certain
 from moecusp.precise.multiprecision import arithmetic, bits_for, exact, positive
 
 _Rows = list[list[Fraction]]
+_Logits = list[list[Fraction | None]]  # None: an expert that cannot be chosen
 
 
 def susceptibility(logits: Any, inverse_temperature: Any = 1, *, digits: int = 50, backend: str = "auto") -> Any:
     """Return chi = beta mean over tokens of diag p - p p^T, an mpmath matrix; see `moecusp.susceptibility`.
 
-    logits is one table (tokens, K) of numbers of any kind.
+    logits is one table (tokens, K) of numbers of any kind; -inf and +inf as there.
 
     >>> from moecusp import precise
     >>> print(precise.susceptibility([["0", "0"]], digits=5))
     [ 0.25  -0.25]
     [-0.25   0.25]
     """
-    rows, beta = _table("logits", logits, 1), positive("inverse_temperature", inverse_temperature)
+    rows, beta = _logits(logits), positive("inverse_temperature", inverse_temperature)
     k = len(rows[0])
     flat = certain(lambda n: tuple(_chi(n, rows, beta)), digits, backend)
     return mpmath.matrix([flat[i * k : (i + 1) * k] for i in range(k)])
@@ -39,9 +41,12 @@ def critical_feedback_from_logits(
     The eigenvalue is mpmath's with either backend. It costs some K^3 operations: 0.2 to 0.3 s for K = 32 at
     50 digits.
     """
-    rows, beta = _table("logits", logits, 1), positive("inverse_temperature", inverse_temperature)
+    rows, beta = _logits(logits), positive("inverse_temperature", inverse_temperature)
     mu, bits = positive("decay", decay), bits_for(digits)
     arithmetic(backend)
+
+    if all(sum(a is not None for a in row) == 1 for row in rows):
+        return mpmath.inf  # no token has a choice
 
     def compute(n: Any) -> tuple[Any]:
         return (n.number(mu) / _largest_eigenvalue(n, _chi(n, rows, beta)),)
@@ -75,13 +80,13 @@ def largest_safe_update_rate(susceptibility: Any, *, digits: int = 50, backend: 
     return number.mpf(number.certain(compute, bits)[0], bits)
 
 
-def _chi(n: Any, rows: _Rows, beta: Fraction) -> list[Any]:
+def _chi(n: Any, rows: _Logits, beta: Fraction) -> list[Any]:
     """Return chi row by row: minus mean products off the diagonal, and on it minus the sum of the rest of the row."""
     k = len(rows[0])
     off: dict[tuple[int, int], Any] = {}
     for row in rows:
-        top = max(row)
-        weights = [n.exp(n.number(beta * (a - top))) for a in row]
+        top = max(a for a in row if a is not None)
+        weights = [n.integer(0) if a is None else n.exp(n.number(beta * (a - top))) for a in row]
         scale = n.number(beta / len(rows)) / sum(weights[1:], weights[0]) ** 2
         for i in range(k):
             for j in range(i):
@@ -101,8 +106,22 @@ def _largest_eigenvalue(n: Any, flat: Sequence[Any]) -> Any:
     return max(n.ctx.eigsy(matrix, eigvals_only=True))
 
 
+def _logits(values: Any) -> _Logits:
+    rows = _rows("logits", values, 1)
+    named = [contenders(f"logits[{i}]", row) for i, row in enumerate(rows)]
+    return [
+        [None if v is None else exact(f"logits[{i}, {j}]", v) for j, v in enumerate(row)] for i, row in enumerate(named)
+    ]
+
+
 def _table(name: str, values: Any, least: int) -> _Rows:
-    """Return a table of numbers exactly, with two columns or more, or raise ParameterError."""
+    return [
+        [exact(f"{name}[{i}, {j}]", v) for j, v in enumerate(row)] for i, row in enumerate(_rows(name, values, least))
+    ]
+
+
+def _rows(name: str, values: Any, least: int) -> list[list[Any]]:
+    """Return a table with two columns or more, or raise ParameterError."""
     if isinstance(values, mpmath.matrix):
         values = values.tolist()
     allowed = "a table of numbers with two columns or more"
@@ -112,4 +131,4 @@ def _table(name: str, values: Any, least: int) -> _Rows:
         raise ParameterError(name, values, allowed) from error
     if len(rows) < least or len({len(row) for row in rows}) != 1 or len(rows[0]) < 2:
         raise ParameterError(name, values, allowed)
-    return [[exact(f"{name}[{i}, {j}]", v) for j, v in enumerate(row)] for i, row in enumerate(rows)]
+    return rows

@@ -1,5 +1,10 @@
 """Routers, and what is recorded of them, in PyTorch (the extra ``torch``)."""
 
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise ImportError("moecusp.routing needs PyTorch: pip install 'moecusp[torch]'") from error
+
 from moecusp.routing.capture import margins
 from moecusp.routing.reinforced import ReinforcedRouter, load
 

@@ -7,6 +7,7 @@ from typing import Any
 import sympy as sp
 
 from moecusp._arguments import ParameterError
+from moecusp._logits import contenders
 from moecusp.symbolic.formula import argument, checked
 from moecusp.symbolic.two_experts import beta
 
@@ -19,7 +20,8 @@ def susceptibility(logits: Any, inverse_temperature: Any = beta) -> Any:
     Parameters
     ----------
     logits : sympy.Matrix or sequence of sequences
-        One row a token, one column an expert (score), K >= 2; numbers or expressions.
+        One row a token, one column an expert (score), K >= 2; numbers or expressions. -oo marks an expert that cannot
+        be chosen; oo wins, shared among several.
     inverse_temperature : sympy.Expr or number, optional
         beta > 0; the symbol beta if not given.
 
@@ -31,7 +33,7 @@ def susceptibility(logits: Any, inverse_temperature: Any = beta) -> Any:
     Raises
     ------
     ParameterError
-        If an argument is out of range, or logits is not a table with K >= 2 columns.
+        If an argument is out of range, logits is not a table with K >= 2 columns, or a row has nothing but -oo.
 
     References
     ----------
@@ -54,8 +56,8 @@ def susceptibility(logits: Any, inverse_temperature: Any = beta) -> Any:
         raise ParameterError("logits", table.shape, "of shape (tokens, K) with K >= 2")
     total = sp.zeros(table.cols)
     for row in range(table.rows):
-        scores = [checked((a,), (entry,))[0][1] for entry in table.row(row)]
-        weights = [sp.exp(rate * score) for score in scores]
+        able = contenders(f"logits[{row}]", list(table.row(row)))
+        weights = [0 if entry is None else sp.exp(rate * checked((a,), (entry,))[0][1]) for entry in able]
         p = sp.Matrix([weight / sum(weights) for weight in weights])
         total += sp.diag(*p) - p * p.T
     return rate * total / table.rows
