@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 GAINS = [1.2, 1.5, 3.0]
 DRIVES = [0.01, -0.05, 1.0]
-CORE = {
+CORE: dict[str, tuple[Callable[..., Any], tuple[list[float], ...]]] = {
     "drift": (mc.drift, (DRIVES, GAINS, DRIVES)),
     "slope": (mc.slope, (DRIVES, GAINS)),
     "potential": (mc.potential, (DRIVES, GAINS, DRIVES)),
@@ -92,8 +93,9 @@ def test_bad_values_are_found_under_vmap() -> None:
         torch.func.vmap(torch.func.jacrev(mc.critical_feedback))(bad, good)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script:DeprecationWarning")  # torch's own, when it loads forward mode
 def test_forward_mode_says_what_to_do() -> None:
-    with pytest.raises(NotImplementedError, match="use torch.func.jacrev, not jacfwd"):
+    with pytest.raises(NotImplementedError, match=r"use torch\.func.jacrev, not jacfwd"):
         torch.func.jacfwd(mc.fold_asymmetry)(torch.tensor(1.5, dtype=torch.float64))
 
 

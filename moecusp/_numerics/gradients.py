@@ -105,7 +105,7 @@ def _rule() -> Any:
                 value if place is None else _leading(value, place, rank)
                 for value, place in zip(values, places, strict=True)
             ]
-            result = Rule.apply(function, partials, *aligned)
+            result = _rule().apply(function, partials, *aligned)
             return result, (0,) * len(result) if isinstance(result, tuple) else 0
 
         @staticmethod
@@ -158,7 +158,7 @@ def _look() -> Any:
 
         @staticmethod
         def vmap(info: Any, in_dims: Any, check: Any, value: Any) -> Any:
-            return Look.apply(check, value.movedim(in_dims[1], 0)), 0
+            return _look().apply(check, value.movedim(in_dims[1], 0)), 0
 
         @staticmethod
         def jvp(ctx: Any, _: Any, tangent: Any) -> Any:

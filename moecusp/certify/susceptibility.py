@@ -48,7 +48,7 @@ def susceptibility(logits: Any, inverse_temperature: Any = 1) -> arb_mat:
     (0.25, -0.25)
     """
     with ctx.workprec(BITS):
-        rows = [
+        rows: list[list[Any]] = [
             [None if x is None else ball(f"logits[{i}, {j}]", x) for j, x in enumerate(contenders(f"logits[{i}]", row))]
             for i, row in enumerate(_rows("logits", logits, "of shape (tokens, K) with K >= 2"))
         ]

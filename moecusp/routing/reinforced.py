@@ -173,7 +173,8 @@ class ReinforcedRouter(nn.Module):
             moved = fn(state)
             return moved if moved.dtype == wide(moved.dtype) else state.to(moved.device, torch.float32)
 
-        return super()._apply(move, recurse)
+        super()._apply(move, recurse)  # type: ignore[no-untyped-call]
+        return self
 
     def _total(self, logits: Any, mask: Any) -> tuple[Tensor, Tensor | None]:
         """Return half of logits + scores, which cannot overflow, and which tokens count; padding has logits 0."""

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -118,7 +119,13 @@ def test_margins():
     logits = torch.tensor([[0.0, -INF], [-INF, 0.0], [INF, 1.0], [INF, INF], [2.0, 0.5]])
     assert margins(logits).tolist() == [INF, -INF, INF, 0.0, 1.5]
     assert margins(logits[None].half()).shape == (1, 5)
-    for bad in (torch.tensor([[NAN, 0.0]]), torch.full((1, 2), -INF), np.zeros((3, 2)), torch.zeros(2, 2).to_sparse()):
+    wrong: tuple[Any, ...] = (
+        torch.tensor([[NAN, 0.0]]),
+        torch.full((1, 2), -INF),
+        np.zeros((3, 2)),
+        torch.zeros(2, 2).to_sparse(),
+    )
+    for bad in wrong:
         with pytest.raises(mc.ParameterError, match=r"^logits"):
             margins(bad)
 

@@ -98,13 +98,13 @@ class TestMasks:
     ANCHOR = 2.69611803930979537  # of the first row alone
 
     def test_masked_arrays(self) -> None:
-        logits = np.ma.array([[1, 2, 3], [4, 5, 1e3]], mask=[[0] * 3, [1] * 3])
+        logits = np.ma.array([[1, 2, 3], [4, 5, 1e3]], mask=[[False] * 3, [True] * 3])
         assert mc.critical_feedback_from_logits(logits) == pytest.approx(self.ANCHOR, rel=1e-15)
         _, top = reference([[1, 2, 3]], 1.0)
         assert float(1 / top) == pytest.approx(self.ANCHOR, rel=1e-15)
         for whole in (np.ma.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 2.0, 3.0]])):
             assert mc.critical_feedback_from_logits(whole) == pytest.approx(self.ANCHOR, rel=1e-15)
-        ragged = np.ma.array([[1.0, 2.0, 3.0]], mask=[[0, 0, 1]])
+        ragged = np.ma.array([[1.0, 2.0, 3.0]], mask=[[False, False, True]])
         with pytest.raises(mc.ParameterError, match=r"(?s)^logits = .*masked in whole tokens"):
             mc.susceptibility(ragged)
 
@@ -153,7 +153,7 @@ class TestMasks:
             mc.susceptibility(np.ones((2, 3)), mask=bad)
 
     def test_elsewhere_masked_arrays_are_refused(self) -> None:
-        masked = np.ma.array([1.5, 2.0], mask=[0, 1])
+        masked = np.ma.array([1.5, 2.0], mask=[False, True])
         for call in (mc.fold_asymmetry, mc.gain, mc.RouterParameters, mc.SoftmaxResponse().value):
             with pytest.raises(mc.ParameterError, match="with nothing masked: no average over tokens"):
                 call(masked)
