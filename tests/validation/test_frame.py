@@ -79,7 +79,7 @@ class TestPlan:
                 seen.append(plan)
                 return {"value": plan["value"] + np.zeros(6)}
 
-            return [Part("first", 1, first)]
+            return [Part("values/0", 1, first)]
 
         def judge(profile, plan, measured):
             seen.append(plan)
@@ -259,7 +259,7 @@ class TestFolder:
                     run(output)
                 return {"value": plan["value"] + np.zeros(6)}
 
-            return [Part("first", 1, inner)]
+            return [Part("values/0", 1, inner)]
 
         run(output, study=replace(STUDY, parts=second))
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
+from tests.validation.planted import stored
+from validation.__main__ import STUDIES
 from validation.streams import Stream, recorded, stream
+from validation.studies import parts_of
 
 
 class TestStream:
@@ -46,3 +52,44 @@ def test_recorded_notes_what_is_asked_for_inside():
         inside = stream("a", "b", 1, 0)
     stream("a", "b", 2, 0)
     assert names == [inside]
+
+
+@pytest.fixture(scope="module", name="names")
+def _names(tmp_path_factory):
+    """Every stream that the studies ask for, in any profile, with two seeds."""
+    found = []
+    for name, module in STUDIES.items():
+        study = importlib.import_module(module).STUDY
+        assert study.name == name
+        for profile in study.profiles.values():
+            # as many as the profile asks for; what is predicted of them needs no more than one
+            small = replace(profile, routers=3) if name == "digits" else profile
+            predictions = study.predict(small, 0)
+            if name == "digits":
+                grow = ("margins", "jitter", "growth.feedbacks")
+                predictions = {**predictions, **{k: np.repeat(predictions[k][:1], profile.routers, 0) for k in grow}}
+            plan = stored(tmp_path_factory.mktemp("plan"), predictions)
+            for seed in (0, 1):
+                found += [source for _, source in parts_of(study, profile, plan, seed)]
+                if name == "digits":
+                    found += [stream("digits", "router", k, seed) for k in range(profile.routers)]
+    return set(found)
+
+
+class TestNamesInUse:
+    def test_there_are_many(self, names):
+        assert {each.study for each in names} == set(STUDIES)
+        assert len(names) >= 2 * (128 + 128 + 2 * 4 + 35)
+
+    def test_no_two_share_a_seed(self, names):
+        assert len({each.integer() for each in names}) == len(names)
+
+    def test_nor_the_32_bits_that_torch_reads(self, names):
+        assert len({each.integer() % 2**32 for each in names}) == len(names)
+
+    def test_what_is_drawn_while_predicting_is_among_them(self, names):
+        study = importlib.import_module(STUDIES["digits"]).STUDY
+        with recorded() as drawn:
+            study.predict(study.profiles["smoke"], 1)
+        assert drawn
+        assert set(drawn) <= names
