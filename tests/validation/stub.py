@@ -57,7 +57,7 @@ def judge_all(profile, plan, measured):
 
     if profile.moment == "judge":
         die()
-    ratio = np.concatenate([each["value"] for each in cases(measured, "values")]) / plan["value"]
+    ratio = student(np.concatenate([each["value"] for each in cases(measured, "values")]) / plan["value"])
     return (
         judge("stub.value", "The value is 2.", "ratio", ratio, profile.band),
         judge("stub.control", "Planted: it is 1.", "ratio", ratio, profile.control_band, expected=Verdict.REFUTED),
