@@ -9,7 +9,7 @@ OUTPUT ?= report
 SEED ?= 0
 EXTRAS := cli,data,fast,report,torch,trace
 
-.PHONY: help report test proofs mutations mutants kernels lint series clean
+.PHONY: help report test lowest pythons proofs mutations mutants kernels lint series clean
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +40,29 @@ kernels: $(VENV)/.test
 	$(BIN)/python -m pip install -q -c constraints.txt --group kernels
 	TRITON_INTERPRET=1 $(BIN)/python -m pytest tests/simulation -k "fused or Fused or triton"
 
+# A fast share of the tests with the lowest version of every dependency that pyproject.toml declares, and with the
+# newest known ones on other Pythons where the machine has them (there without torch).
+SHARE := tests/test_cli.py tests/test_lowest.py tests/test_responses_softmax.py tests/test_responses_empirical.py \
+  moecusp/folds.py moecusp/parameters.py moecusp/rates.py moecusp/responses
+PYTHONS ?= $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python $(HOME)/.pyenv/versions/3.13.*/bin/python)
+
+lowest: $(VENV)-lowest/.done
+	$(VENV)-lowest/bin/python -m pytest -q $(SHARE) tests/test_routing.py
+
+$(VENV)-lowest/.done: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv --clear $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install -q -c constraints-lowest.txt -e '.[$(EXTRAS),certify]' pytest hypothesis
+	@touch $@
+
+pythons:
+	@for python in $(PYTHONS); do \
+	  at=$(VENV)-$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  [ -e $$at/.done ] && [ ! pyproject.toml -nt $$at/.done ] || { $$python -m venv --clear $$at \
+	    && $$at/bin/python -m pip install -q -c constraints.txt -e '.[certify,cli,fast,report]' pytest hypothesis \
+	    && touch $$at/.done; } || exit 1; \
+	  $$at/bin/python -m pytest -q $(SHARE) || exit 1; \
+	done
+
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -63,4 +86,4 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-lowest $(VENV)-3.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
