@@ -8,7 +8,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from moecusp._numerics.operations import Array as Array
 from moecusp._numerics.operations import is_tensor, namespace
 
 Restore = Callable[[Any], Any]
+Result = TypeVar("Result")
 
 
 class ParameterError(ValueError):
@@ -60,6 +62,41 @@ class Range:
 REAL = Range()
 POSITIVE = Range(low=0.0, open_low=True)
 NON_NEGATIVE = Range(low=0.0)
+MOST = 2**53  # up to it every count is a float
+
+
+class Reducible:
+    """A router that a function of (gain, asymmetry) takes in the place of the two: see `of_router`."""
+
+    def reduced_values(self, what: str) -> tuple[Any, Any]:
+        """Return the gain and the reduced asymmetry for the function of that name."""
+        raise NotImplementedError
+
+
+def of_router(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Let a function of gain and asymmetry accept one `RouterParameters` in the place of both."""
+    code = getattr(function, "__wrapped__", function).__code__
+    names = code.co_varnames[: code.co_argcount]
+    place = names.index("gain")
+    two = len([name for name in ("gain", "asymmetry") if name in names])
+
+    @wraps(function)
+    def call(*arguments: Any, **named: Any) -> Result:
+        by_name = "gain" in named
+        router = named["gain"] if by_name else arguments[place] if len(arguments) > place else None
+        if not isinstance(router, Reducible):
+            return function(*arguments, **named)
+        values = router.reduced_values(function.__name__)[:two]
+        before, after = arguments[:place], () if by_name else arguments[place + 1 :]
+        rest = names[place + two :]
+        if "asymmetry" in named or len(after) > len(rest) or set(rest[: len(after)]) & set(named):
+            given = named["asymmetry"] if "asymmetry" in named else after[0] if after else None
+            raise ParameterError("asymmetry", given, "left out: the RouterParameters in the place of gain has its own")
+        if by_name:
+            return function(*arguments, **named | dict(zip(names[place : place + two], values, strict=True)))
+        return function(*before, *values, *after, **named)
+
+    return call
 
 
 def real(name: str, value: object, allowed: Range = REAL) -> Any:
@@ -176,13 +213,22 @@ def _broadcast_tensors(named: dict[str, tuple[object, Range]], arrays: list[Any]
     return [b.contiguous() for b in broadcast], restore
 
 
-def integer(name: str, value: object, low: int) -> int:
-    """Return value as an int that is at least low, or raise ParameterError."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < low:
-        raise ParameterError(name, value, f"an integer >= {low}")
-    return int(value)
+def integer(name: str, value: object, low: int, high: int | None = None) -> int:
+    """Return value as an int that is at least low and at most high, or raise ParameterError."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool | np.bool_)
+    if not whole or value < low or (high is not None and value > high):  # type: ignore[operator]
+        raise ParameterError(name, value, f"an integer >= {low}" + ("" if high is None else f" and <= {high}"))
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def count(name: str, value: object, low: int) -> int:
+    """Return value as an int that is at least low and that a float holds exactly, or raise ParameterError."""
+    return integer(name, value, low, MOST)
 
 
 def _short(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integers of more than 4,300 digits
+        return f"an integer of {value.bit_length()} bits"  # type: ignore[attr-defined]
     return text if len(text) <= 60 else text[:57] + "..."

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, reals
+from moecusp._numerics import pairs as dd
 from moecusp._numerics.double import two_sum
-from moecusp._numerics.gauss import gaussian, legendre, ratio
+from moecusp._numerics.gauss import erf, gaussian, half_square, legendre, ratio
 from moecusp._numerics.gradients import differentiable
-from moecusp._numerics.operations import on_host, where
+from moecusp._numerics.monomials import quotient
+from moecusp._numerics.operations import on_host, parts, where
 
 _SQRT_2_PI = float(np.sqrt(2.0 / np.pi))
 
@@ -72,7 +74,7 @@ def boundary_mass(width: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
 
 
 def _mass(w: Array, b: Array, s: Array) -> Array:
-    from scipy.special import erf, erfcx
+    from scipy.special import erfcx
 
     omega, beta = w / s, b / s
     root = np.sqrt(0.5)
@@ -136,7 +138,9 @@ def boundary_slope(mean: Any = 0.0, sigma: Any = 1.0) -> Any:
     """
     (b, s), restore = reals(mean=(mean, REAL), sigma=(sigma, POSITIVE))
     with np.errstate(all="ignore"):
-        return restore(_SQRT_2_PI * gaussian(ratio(b, s)) / s)
+        mantissa, power = parts(s)
+        factor = _SQRT_2_PI / mantissa
+        return restore(dd.times_exp(dd.single(factor), half_square(ratio(b, s)), -power))
 
 
 def boundary_remainder(width: Any, sigma: Any = 1.0) -> Any:
@@ -170,5 +174,4 @@ def boundary_remainder(width: Any, sigma: Any = 1.0) -> Any:
     True
     """
     (w, s), restore = reals(width=(width, NON_NEGATIVE), sigma=(sigma, POSITIVE))
-    with np.errstate(all="ignore"):
-        return restore((w / s) ** 3 * (_SQRT_2_PI / 6.0))
+    return restore(quotient((w, w, w, _SQRT_2_PI / 6.0), (s, s, s)))

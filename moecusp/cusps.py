@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from moecusp._arguments import NON_NEGATIVE, REAL, reals
+from moecusp._arguments import NON_NEGATIVE, REAL, of_router, reals
 from moecusp._numerics import roots
 from moecusp._numerics.gradients import differentiable
 from moecusp._numerics.operations import sqrt
@@ -29,6 +29,7 @@ class NormalForm(NamedTuple):
     eta: Any
 
 
+@of_router
 def cusp_normal_form(gain: Any, asymmetry: Any = 0.0) -> NormalForm:
     """Cubic Taylor form of the drift at u = 0: eta + (g - 1) u - (g/3) u^3.
 
@@ -36,10 +37,11 @@ def cusp_normal_form(gain: Any, asymmetry: Any = 0.0) -> NormalForm:
 
     Parameters
     ----------
-    gain : array_like
+    gain : array_like or RouterParameters
         Gain g >= 0 (dimensionless).
+        A `RouterParameters` takes the place of gain and asymmetry both.
     asymmetry : array_like
-        Reduced asymmetry eta (dimensionless), any real.
+        Reduced asymmetry eta = beta h/(2 mu) (dimensionless), any real; not the drive h.
 
     Returns
     -------

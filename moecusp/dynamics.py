@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import NON_NEGATIVE, REAL, reals
+from moecusp._arguments import NON_NEGATIVE, REAL, of_router, reals
+from moecusp._numerics import pairs as dd
 from moecusp._numerics import roots
 from moecusp._numerics.elementary import curve_sums
 from moecusp._numerics.gradients import differentiable
-from moecusp._numerics.kernels import decayed, log_cosh, tanh_remainder, well
+from moecusp._numerics.kernels import log_cosh, tanh_remainder, well
 from moecusp._numerics.operations import least, namespace, patched, where
 
 
@@ -22,6 +23,7 @@ def _drift_partials(u: Any, gain: Any, asymmetry: Any, _: Any) -> tuple[Any, Any
     return slope(u, gain), u.tanh(), 1.0
 
 
+@of_router
 @differentiable(_drift_partials)
 def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     """Rate of change of the reduced score difference, F = g tanh u - u + eta.
@@ -30,10 +32,11 @@ def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     ----------
     u : array_like
         Reduced score difference (dimensionless), any real.
-    gain : array_like
+    gain : array_like or RouterParameters
         Gain g >= 0 (dimensionless; 1 is critical). Broadcasts with u.
+        A `RouterParameters` takes the place of gain and asymmetry both.
     asymmetry : array_like
-        Reduced asymmetry eta (dimensionless), any real.
+        Reduced asymmetry eta = beta h/(2 mu) (dimensionless), any real; not the drive h.
 
     Returns
     -------
@@ -70,13 +73,14 @@ def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
         return restore(where(abs(x) <= 1.0, near, far) + eta)
 
 
+@of_router
 @differentiable(lambda u, gain, _: (-2.0 * gain * u.tanh() * (1.0 - u.tanh() ** 2), 1.0 - u.tanh() ** 2))
 def slope(u: Any, gain: Any) -> Any:
     """Derivative of the drift, F' = g sech^2 u - 1 = (g - 1) - g tanh^2 u; negative where an equilibrium is stable.
 
     Parameters
     ----------
-    u, gain : array_like
+    u, gain : array_like or RouterParameters
         As for `drift`.
 
     Returns
@@ -111,10 +115,17 @@ def _slope(u: Any, g: Any) -> tuple[Any]:
     """Return the slope of flat arrays: near u = 0 from g - 1, elsewhere from cosh^2 u, which is right to 0.8 ulp."""
     size = abs(u)
     t = namespace(u).tanh(u)
-    over = where(size < 350.0, g / curve_sums(least(size, 350.0))[0], g * (4.0 * decayed(u)))  # cosh^2 u may overflow
+    over = g / curve_sums(least(size, 350.0))[0]
+    (over,) = patched((over,), size > 350.0, _far_slope, size, g)  # cosh^2 u may overflow
     return (where(size <= 0.5, (g - 1.0) - g * t * t, over - 1.0),)
 
 
+def _far_slope(size: Any, g: Any) -> tuple[Any]:
+    """Return g sech^2 u for |u| > 350, also where sech^2 u alone would be subnormal."""
+    return (dd.times_exp(dd.single(g), dd.single(-2.0 * least(size, 1000.0)), 2.0),)
+
+
+@of_router
 @differentiable(lambda u, gain, asymmetry, _: (-drift(u, gain, asymmetry), -log_cosh(u), -u))
 def potential(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     """Potential V with F = -V': V = u^2/2 - g log cosh u - eta u, so that V(0) = 0.
@@ -123,7 +134,7 @@ def potential(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
 
     Parameters
     ----------
-    u, gain, asymmetry : array_like
+    u, gain, asymmetry : array_like, or a RouterParameters for gain and asymmetry
         As for `drift`.
 
     Returns

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, ParameterError, reals
-from moecusp._numerics.gradients import differentiable
-from moecusp._numerics.operations import parts, scaled
+from moecusp._numerics.monomials import quotient
+from moecusp._numerics.operations import where
 
 
-def _parameter_partials(temperature: Any, entropy: Any, oracle: Any, balance: Any, e: Any) -> tuple[Any, ...]:
-    sum_of_two = oracle + balance
-    return entropy / sum_of_two, temperature / sum_of_two, -e / sum_of_two, -e / sum_of_two
-
-
-def _competitor_partials(_: Any, oracle: Any, __: Any, ratio: Any) -> tuple[Any, ...]:
-    return 1.0 / oracle, -ratio / oracle, 1.0 / oracle
-
-
-@differentiable(_parameter_partials)
 def ecology_parameter(temperature: Any, entropy_weight: Any, oracle_weight: Any, balance_weight: Any) -> Any:
     """The dimensionless group E = T H/(O + B), claimed to guarantee that no expert dies where E >= 0.5.
 
@@ -68,14 +56,10 @@ def ecology_parameter(temperature: Any, entropy_weight: Any, oracle_weight: Any,
             0.0,
             "> 0: with neither an oracle nor a balance term nothing opposes the entropy term, and E is not defined",
         )
-    # in powers of two and mantissas, so that neither the product nor the sum leaves the range of a float too early
-    with np.errstate(all="ignore"):
-        (mt, et), (mh, eh) = parts(t), parts(h)
-        (ms, es) = parts(0.5 * o + 0.5 * b)
-        return restore(scaled(mt * mh / ms, et + eh - es - 1.0))
+    unit = _unit(o, b)
+    return restore(quotient((t, h), (o / unit + b / unit, unit)))
 
 
-@differentiable(_competitor_partials)
 def mean_field_competitor(entropy_weight: Any, oracle_weight: Any, balance_weight: Any) -> Any:
     """The group (H + B)/O that a mean-field argument puts in the place of E: decay over feedback.
 
@@ -120,7 +104,10 @@ def mean_field_competitor(entropy_weight: Any, oracle_weight: Any, balance_weigh
     )
     if (o == 0.0).any():
         raise ParameterError("oracle_weight", 0.0, "> 0: without an oracle term there is no feedback to compare with")
-    with np.errstate(all="ignore"):
-        mantissa, exponent = parts(0.5 * h + 0.5 * b)
-        below, power = parts(o)
-        return restore(scaled(mantissa / below, exponent - power + 1.0))
+    unit = _unit(h, b)
+    return restore(quotient((h / unit + b / unit, unit), (o,)))
+
+
+def _unit(x: Any, y: Any) -> Any:
+    """Return a power of two in which the sum of x and y cannot overflow, and loses nothing as a subnormal."""
+    return where((x > 1e300) | (y > 1e300), 2.0**4, 1.0)

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import NON_NEGATIVE, REAL, integer, reals
+from moecusp._arguments import NON_NEGATIVE, REAL, integer, of_router, reals
+from moecusp._grids import flat_part, grid, in_range
 from moecusp._numerics import roots
 from moecusp._numerics.gradients import differentiable
 from moecusp._numerics.kernels import decayed
@@ -75,15 +76,17 @@ class Equilibria:
         return where(self.u > 0, 1.0, e) / (1.0 + e)
 
 
+@of_router
 def equilibria(gain: Any, asymmetry: Any = 0.0) -> Equilibria:
     """All solutions of g tanh u - u + eta = 0, with their stability.
 
     Parameters
     ----------
-    gain : array_like
+    gain : array_like or RouterParameters
         Gain g >= 0 (dimensionless).
+        A `RouterParameters` takes the place of gain and asymmetry both.
     asymmetry : array_like
-        Reduced asymmetry eta (dimensionless), any real. Broadcasts with gain.
+        Reduced asymmetry eta = beta h/(2 mu) (dimensionless), any real; not the drive h. Broadcasts with gain.
 
     Returns
     -------
@@ -116,12 +119,13 @@ def equilibria(gain: Any, asymmetry: Any = 0.0) -> Equilibria:
     return Equilibria(*_equilibria(gain, asymmetry))
 
 
+@of_router
 def equilibria_blocks(gain: Any, asymmetry: Any = 0.0, points: int = 2**20) -> Iterator[tuple[slice, Equilibria]]:
     """Equilibria of a grid too large to hold: one block of points after another, in bounded memory.
 
     Parameters
     ----------
-    gain, asymmetry : array_like
+    gain, asymmetry : array_like, or a RouterParameters for gain and asymmetry
         As for `equilibria`; they are broadcast without being copied, so that a column of gains and a row of
         asymmetries describe a grid of any size.
     points : int
@@ -135,7 +139,8 @@ def equilibria_blocks(gain: Any, asymmetry: Any = 0.0, points: int = 2**20) -> I
     Raises
     ------
     ParameterError
-        If an argument is out of range or the shapes do not broadcast; raised when the block is reached.
+        If an argument is out of range or the shapes do not broadcast; one value out of range is found when
+        its block is reached, and named by its place in the argument.
 
     References
     ----------
@@ -150,10 +155,19 @@ def equilibria_blocks(gain: Any, asymmetry: Any = 0.0, points: int = 2**20) -> I
     43096
     """
     integer("points", points, 1)
-    g, eta = np.broadcast_arrays(gain, asymmetry)
-    for start in range(0, g.size, points):
-        part = slice(start, min(start + points, g.size))
-        yield part, equilibria(g.flat[part], eta.flat[part])
+    given = {"gain": (gain, NON_NEGATIVE), "asymmetry": (asymmetry, REAL)}
+    whole = grid(**{name: value for name, (value, _) in given.items()})
+    return _blocks(given, whole, points)
+
+
+def _blocks(given: dict[str, Any], whole: list[Any], points: int) -> Iterator[tuple[slice, Equilibria]]:
+    size = int(np.prod(whole[0].shape))
+    for start in range(0, size, points):
+        part = slice(start, min(start + points, size))
+        block = [flat_part(x, part) for x in whole]
+        for (name, (value, allowed)), x in zip(given.items(), block, strict=True):
+            in_range(name, value, x, allowed, whole[0].shape, start)
+        yield part, equilibria(*block)
 
 
 def _partials(gain: Any, asymmetry: Any, u: Any) -> tuple[Any, Any]:
@@ -173,12 +187,13 @@ def _equilibria(gain: Any, asymmetry: Any) -> tuple[Any, Any]:
     return u if is_tensor(u) else np.asarray(u), stability.reshape(*shape, 3)
 
 
+@of_router
 def regime(gain: Any, asymmetry: Any = 0.0) -> Any:
     """Regime of a router from its gain and reduced asymmetry.
 
     Parameters
     ----------
-    gain, asymmetry : array_like
+    gain, asymmetry : array_like, or a RouterParameters for gain and asymmetry
         As for `equilibria`.
 
     Returns

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import NON_NEGATIVE, REAL, Array, reals
+from moecusp._arguments import NON_NEGATIVE, REAL, Array, of_router, reals
 from moecusp._numerics.action import Action, actions, diffusion_barriers
 from moecusp._numerics.gradients import differentiable, last
 from moecusp._numerics.operations import namespace, on_host, where
 from moecusp.equilibria import equilibria
-from moecusp.noise import BATCH, STEP
+from moecusp.noise import noise_arguments
 
 
 def _barrier_partials(gain: Any, asymmetry: Any, _: Any) -> tuple[Any, Any]:
@@ -19,6 +19,7 @@ def _barrier_partials(gain: Any, asymmetry: Any, _: Any) -> tuple[Any, Any]:
     return slopes[..., 0, 0], slopes[..., 1, 0]
 
 
+@of_router
 @differentiable(_barrier_partials)
 def escape_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
     """Barrier S between the two stable loads: the mean escape time grows as exp(B S/delta), delta = decay * increment.
@@ -28,10 +29,11 @@ def escape_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
 
     Parameters
     ----------
-    gain : array_like
+    gain : array_like or RouterParameters
         Gain g >= 0 (dimensionless).
+        A `RouterParameters` takes the place of gain and asymmetry both.
     asymmetry : array_like
-        Reduced asymmetry eta (dimensionless), any real. Broadcasts with gain.
+        Reduced asymmetry eta = beta h/(2 mu) (dimensionless), any real; not the drive h. Broadcasts with gain.
 
     Returns
     -------
@@ -78,13 +80,14 @@ def _diffusion_partials(gain: Any, asymmetry: Any, barrier: Any) -> tuple[Any, A
     return scale * deep - 2.0 * barrier / torch.as_tensor(gain)[..., None], scale * lean
 
 
+@of_router
 @differentiable(_diffusion_partials)
 def diffusion_barrier(gain: Any, asymmetry: Any = 0.0) -> Any:
     """Barrier in the diffusion limit, (2/g^2) times the integral of F cosh^2 u: right only near a fold or the cusp.
 
     Parameters
     ----------
-    gain, asymmetry : array_like
+    gain, asymmetry : array_like, or a RouterParameters for gain and asymmetry
         As for `escape_barrier`.
 
     Returns
@@ -124,7 +127,7 @@ def _time_partials(gain: Any, asymmetry: Any, step: Any, batch_size: Any, _: Any
         part[..., 0] * b / delta - 0.5 * (b * part[..., 1] + part[..., 2]) - part[..., 3]
         for part in (slopes[..., 0, :], slopes[..., 1, :])
     )
-    return by_gain, by_asymmetry, -b * barrier / delta**2, barrier / delta - 0.5 * path
+    return by_gain, by_asymmetry, -b * (barrier / delta) / delta, barrier / delta - 0.5 * path
 
 
 def _slopes(gain: Any, asymmetry: Any) -> Any:
@@ -138,13 +141,14 @@ def _slopes(gain: Any, asymmetry: Any) -> Any:
     return last(function, gain, asymmetry)
 
 
+@of_router
 @differentiable(_time_partials)
 def log_escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
     """Logarithm of `escape_time`, for times beyond the range of a float.
 
     Parameters
     ----------
-    gain, asymmetry, step, batch_size : array_like
+    gain, asymmetry, step, batch_size : array_like, or a RouterParameters for gain and asymmetry
         As for `escape_time`.
 
     Returns
@@ -167,7 +171,7 @@ def log_escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -
     >>> log_escape_time(1.5, 0.0, step=1e-4).round(3).tolist()
     [2246.159, 2246.159]
     """
-    (g, eta, delta, b), restore = _arguments(gain, asymmetry, step, batch_size)
+    (g, eta, delta, b), restore = noise_arguments(gain, asymmetry, step, batch_size)
 
     def function(g: Array, eta: Array, delta: Array, b: Array) -> Array:
         found = _both(g, eta)
@@ -178,6 +182,7 @@ def log_escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -
     return restore(on_host(function, g, eta, delta, b))
 
 
+@of_router
 def escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
     """Mean time to leave each stable state for the other, with its prefactor, in units of 1/decay.
 
@@ -186,10 +191,11 @@ def escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> An
 
     Parameters
     ----------
-    gain : array_like
+    gain : array_like or RouterParameters
         Gain g >= 0 (dimensionless).
+        A `RouterParameters` takes the place of gain and asymmetry both.
     asymmetry : array_like
-        Reduced asymmetry eta (dimensionless), any real.
+        Reduced asymmetry eta = beta h/(2 mu) (dimensionless), any real; not the drive h.
     step : array_like
         delta = decay * increment, 0 < delta <= 1 (dimensionless).
     batch_size : array_like
@@ -220,16 +226,10 @@ def escape_time(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> An
     >>> (escape_time(1.5, 0.0, step=0.05) / 0.05).round(0).tolist()
     [34026.0, 34026.0]
     """
-    arguments, restore = _arguments(gain, asymmetry, step, batch_size)
+    arguments, restore = noise_arguments(gain, asymmetry, step, batch_size)
     logarithm = log_escape_time(*arguments)
     with np.errstate(over="ignore"):
         return restore(namespace(logarithm).exp(logarithm))
-
-
-def _arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
-    return reals(
-        gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL), step=(step, STEP), batch_size=(batch_size, BATCH)
-    )
 
 
 def _both(g: Array, eta: Array) -> Action:

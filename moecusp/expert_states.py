@@ -8,19 +8,22 @@ which is known in double-double.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from moecusp._arguments import NON_NEGATIVE, Array, integer, reals
+from moecusp._arguments import NON_NEGATIVE, Array, integer, real, reals
 from moecusp._numerics import pairs as dd
 from moecusp._numerics.expert_solver import solve_families
 from moecusp._numerics.gradients import evaluate
 from moecusp._numerics.kernels import sinh_excess
 from moecusp._numerics.operations import is_tensor, namespace, on_host, where
 from moecusp.equilibria import Stability
+
+STATES = 2**24  # gains times experts: some 10 GB while they are solved
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,7 @@ def expert_equilibria(gain: Any, experts: int) -> ExpertEquilibria:
     gain : array_like
         Gain g >= 0 (dimensionless; 1 is critical for the balanced state).
     experts : int
-        Number of experts K >= 2.
+        Number of experts K >= 2; at most 2^24 over the number of gains, so that the states fit in memory.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def expert_equilibria(gain: Any, experts: int) -> ExpertEquilibria:
     >>> found.difference[1].round(6).tolist(), found.stability[1].tolist()
     ([0.367305, 1.735633], [2, 1])
     """
-    k = integer("experts", experts, 2)
+    k = integer("experts", experts, 2, max(2, STATES // math.prod(real("gain", gain, NON_NEGATIVE).shape)))
     if not is_tensor(gain):
         return ExpertEquilibria(k, *_states(gain, k))
     x, high, low, stability, directions = on_host(lambda g: _states(g, k), _checked(gain))

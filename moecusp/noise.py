@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, Range, reals
+from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, Range, of_router, reals
 from moecusp._numerics import pairs as dd
 from moecusp._numerics.density import log_density, log_density_slopes
 from moecusp._numerics.escape_slope import Well
 from moecusp._numerics.gradients import evaluate, last
+from moecusp._numerics.monomials import quotient
 from moecusp._numerics.operations import namespace, on_host, where
 from moecusp.dynamics import drift
 from moecusp.equilibria import Stability, equilibria
@@ -23,6 +24,7 @@ STEP = Range(low=0.0, high=1.0, open_low=True)
 BATCH = Range(low=1.0)
 
 
+@of_router
 def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
     """Variance of u about each stable equilibrium, delta g^2 sech^2 u/(B r (2 - delta r)) with r = -F' > 0.
 
@@ -30,10 +32,11 @@ def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 
 
     Parameters
     ----------
-    gain : array_like
+    gain : array_like or RouterParameters
         Gain g >= 0 (dimensionless).
+        A `RouterParameters` takes the place of gain and asymmetry both.
     asymmetry : array_like
-        Reduced asymmetry eta (dimensionless), any real.
+        Reduced asymmetry eta = beta h/(2 mu) (dimensionless), any real; not the drive h.
     step : array_like
         delta = decay * increment, 0 < delta <= 1 (dimensionless).
     batch_size : array_like
@@ -64,7 +67,7 @@ def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 
     >>> stationary_variance(gain=0.5, asymmetry=0.0, step=0.01).round(9).tolist()
     [0.002506266, nan, nan]
     """
-    (g, eta, delta, b), restore = _arguments(gain, asymmetry, step, batch_size)
+    (g, eta, delta, b), restore = noise_arguments(gain, asymmetry, step, batch_size)
     u, rate = _rates(g, eta)
     there = (rate > 0.0) & (rate < np.inf)
     u, r = where(there, u, 0.0), where(there, rate, 1.0)
@@ -72,7 +75,7 @@ def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 
     with np.errstate(all="ignore"):
         root = _exp(-abs(u))
         sech = 2.0 * root / (1.0 + root * root)
-        variance = delta * (g * sech) ** 2 / (b * r * (2.0 - delta * r))
+        variance = quotient((g * sech, g * sech, delta), (b, r, 2.0 - delta * r))
     return restore(where(there, variance, where(rate == 0.0, np.inf, np.nan)))
 
 
@@ -80,12 +83,13 @@ def _exp(x: Any) -> Any:
     return evaluate(lambda x: dd.exp(dd.single(x)), lambda _, e: (e,), x)
 
 
+@of_router
 def lag1_autocorrelation(gain: Any, asymmetry: Any, step: Any) -> Any:
     """Correlation of u with itself one step later, 1 + delta F', at each stable equilibrium.
 
     Parameters
     ----------
-    gain, asymmetry, step : array_like
+    gain, asymmetry, step : array_like, or a RouterParameters for gain and asymmetry
         As for `stationary_variance`.
 
     Returns
@@ -108,19 +112,20 @@ def lag1_autocorrelation(gain: Any, asymmetry: Any, step: Any) -> Any:
     >>> lag1_autocorrelation(gain=0.5, asymmetry=0.0, step=0.01).round(9).tolist()
     [0.995, nan, nan]
     """
-    (g, eta, delta, _), restore = _arguments(gain, asymmetry, step, 1)
+    (g, eta, delta, _), restore = noise_arguments(gain, asymmetry, step, 1)
     rate = _rates(g, eta)[1]
     there = rate == rate
     with np.errstate(all="ignore"):
         return restore(where(there, 1.0 - delta[..., None] * where(there, rate, 0.0), np.nan))
 
 
+@of_router
 def log_stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
     """Logarithm of `stationary_density`.
 
     Parameters
     ----------
-    u, gain, asymmetry, step, batch_size : array_like
+    u, gain, asymmetry, step, batch_size : array_like, or a RouterParameters for gain and asymmetry
         As for `stationary_density`.
 
     Returns
@@ -163,6 +168,7 @@ def _density_partials(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: 
     return along, by_gain, by_asymmetry, by_delta / batch_size, -by_delta * step / batch_size**2
 
 
+@of_router
 def stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any = 1) -> Any:
     """Stationary density of the diffusion limit: drift F, variance rate delta g^2 sech^2 u/B.
 
@@ -173,10 +179,11 @@ def stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size:
     ----------
     u : array_like
         Reduced score difference (dimensionless), any real.
-    gain : array_like
+    gain : array_like or RouterParameters
         Gain g > 0 (dimensionless).
+        A `RouterParameters` takes the place of gain and asymmetry both.
     asymmetry : array_like
-        Reduced asymmetry eta (dimensionless), any real.
+        Reduced asymmetry eta = beta h/(2 mu) (dimensionless), any real; not the drive h.
     step : array_like
         delta = decay * increment, 0 < delta <= 1 (dimensionless).
     batch_size : array_like
@@ -226,7 +233,8 @@ def _density_arguments(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size:
     )
 
 
-def _arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
+def noise_arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
+    """Return the checked arguments of a function of noise or escape, and how to restore their type."""
     return reals(
         gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL), step=(step, STEP), batch_size=(batch_size, BATCH)
     )
@@ -262,9 +270,10 @@ def _stable(g: Array, eta: Array) -> tuple[Array, Array]:
     low = ~np.isnan(u) & (g3 <= 1.0)
     rate = np.full(u.shape, np.nan)
     rate[low] = (1.0 - g3[low]) + g3[low] * np.tanh(u[low]) ** 2
-    high = ~np.isnan(u) & (g3 > 1.0)
+    rate[~np.isnan(u) & (g3 > 1e290)] = 1.0  # folds aside, floats are too coarse there for any other
+    high = ~np.isnan(u) & (g3 > 1.0) & (g3 <= 1e290)
     side = np.sign(u[high])
-    well = Well.of(np.minimum(g3[high], 1e300), eta3[high] * side)
+    well = Well.of(g3[high], eta3[high] * side)
     there = well.gap > 0.0  # else a fold so close that only the last digits of eta_f tell
     place = tuple(index[there] for index in np.nonzero(high))
     y = well[there].state()

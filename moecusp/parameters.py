@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import POSITIVE, REAL, ParameterError, integer, real, reals
-from moecusp._numerics.operations import is_tensor, namespace
+from moecusp._arguments import POSITIVE, REAL, ParameterError, Range, Reducible, count, real, reals
+from moecusp._numerics.monomials import quotient
+from moecusp._numerics.operations import is_tensor, where
 from moecusp.equilibria import Equilibria, equilibria, regime
 from moecusp.folds import fold_asymmetry
 
@@ -47,7 +47,7 @@ def critical_feedback(decay: Any, inverse_temperature: Any = 1.0, experts: int =
     0.5
     """
     (mu, beta), restore = reals(decay=(decay, POSITIVE), inverse_temperature=(inverse_temperature, POSITIVE))
-    return restore(integer("experts", experts, 2) * mu / beta)
+    return restore(quotient((count("experts", experts, 2), mu), (beta,)))
 
 
 def gain(feedback: Any, decay: Any = 1.0, inverse_temperature: Any = 1.0, experts: int = 2) -> Any:
@@ -87,7 +87,7 @@ def gain(feedback: Any, decay: Any = 1.0, inverse_temperature: Any = 1.0, expert
     (kappa, mu, beta), restore = reals(
         feedback=(feedback, POSITIVE), decay=(decay, POSITIVE), inverse_temperature=(inverse_temperature, POSITIVE)
     )
-    return restore(kappa * beta / (integer("experts", experts, 2) * mu))
+    return restore(quotient((kappa, beta), (count("experts", experts, 2), mu)))
 
 
 def reduced_asymmetry(asymmetry: Any, decay: Any = 1.0, inverse_temperature: Any = 1.0) -> Any:
@@ -125,11 +125,11 @@ def reduced_asymmetry(asymmetry: Any, decay: Any = 1.0, inverse_temperature: Any
     (h, mu, beta), restore = reals(
         asymmetry=(asymmetry, REAL), decay=(decay, POSITIVE), inverse_temperature=(inverse_temperature, POSITIVE)
     )
-    return restore(beta * h / (2.0 * mu))
+    return restore(quotient((beta, h), (2.0, mu)))
 
 
 @dataclass(frozen=True, eq=False)
-class RouterParameters:
+class RouterParameters(Reducible):
     """Parameters of the discrete rule s_i <- s_i + eps (kappa 1[i = I] - mu s_i + h_i), validated and frozen.
 
     Parameters
@@ -141,7 +141,9 @@ class RouterParameters:
     inverse_temperature : array_like
         Inverse temperature beta > 0 (1/score): sharpness of the softmax.
     asymmetry : array_like
-        Drive h (score/time) of expert 1 over the others; for two experts h1 - h2. Any real.
+        Drive h (score/time) of expert 1 over the others; for two experts h1 - h2. Any real. Not the reduced asymmetry
+        eta = beta h/(2 mu) that functions of (gain, asymmetry) take: those accept the router itself, and
+        `RouterParameters.reduced` makes one from reduced values.
     experts : int
         Number of experts K >= 2.
 
@@ -174,7 +176,7 @@ class RouterParameters:
 
     def __post_init__(self) -> None:
         """Check every field, and freeze private copies of arrays."""
-        object.__setattr__(self, "experts", integer("experts", self.experts, 2))
+        object.__setattr__(self, "experts", count("experts", self.experts, 2))
         checked = {name: (getattr(self, name), meta["range"]) for name, meta in self._quantities().items()}
         reals(**checked)  # the shapes must broadcast together
         for name, (value, allowed) in checked.items():
@@ -188,6 +190,40 @@ class RouterParameters:
             object.__setattr__(self, name, array)
 
     @classmethod
+    def reduced(cls, gain: Any, asymmetry: Any = 0.0, experts: int = 2) -> RouterParameters:
+        """Return a router of given reduced values, with decay 1 and inverse temperature 1.
+
+        Parameters
+        ----------
+        gain : array_like
+            Gain g > 0 (dimensionless; 1 is critical). The feedback is K g.
+        asymmetry : array_like
+            Reduced asymmetry (dimensionless), any real: eta = beta h/(2 mu) for two experts, so that the drive h of the
+            router, its own `asymmetry`, is 2 eta; beta h/mu for more, as in `expert_fold_curve`.
+        experts : int
+            Number of experts K >= 2.
+
+        Raises
+        ------
+        ParameterError
+            If an argument is out of range, the shapes do not broadcast, or feedback or drive exceed a float.
+
+        Examples
+        --------
+        >>> from moecusp import RouterParameters
+        >>> router = RouterParameters.reduced(gain=1.5, asymmetry=0.1)
+        >>> float(router.feedback), float(router.asymmetry), float(router.gain), float(router.reduced_asymmetry)
+        (3.0, 0.2, 1.5, 0.1)
+        """
+        k = count("experts", experts, 2)
+        drive = 2.0 if k == 2 else 1.0
+        most = np.finfo(np.float64).max
+        reals(gain=(gain, POSITIVE), asymmetry=(asymmetry, REAL))
+        g = real("gain", gain, replace(POSITIVE, high=most / k))
+        eta = real("asymmetry", asymmetry, Range(low=-most / drive, high=most / drive))
+        return cls(k * g, asymmetry=drive * eta, experts=k)
+
+    @classmethod
     def _quantities(cls) -> dict[str, Any]:
         return {n: f.metadata for n, f in cls.__dataclass_fields__.items() if "range" in f.metadata}
 
@@ -197,6 +233,10 @@ class RouterParameters:
     def _plain(self) -> list[Any]:
         plain = (v.detach().double().cpu() if is_tensor(v) else v for v in self._values())
         return [np.asarray(v, dtype=float) + 0.0 for v in plain]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Build it anew where it is pickled or copied, so that the copy is checked and frozen too."""
+        return type(self), self._values()
 
     def __eq__(self, other: object) -> bool:
         """Compare every field, arrays by shape and value."""
@@ -231,22 +271,27 @@ class RouterParameters:
 
     def regime(self) -> Any:
         """Return the regime of each router; see `moecusp.regime`. Two experts only."""
-        return self._reduced(regime)
+        return regime(self)
 
     def equilibria(self) -> Equilibria:
         """Return the equilibria of each router; see `moecusp.equilibria`. Two experts only."""
-        found: Equilibria = self._reduced(equilibria)
-        return found
+        return equilibria(self)
 
     def folds(self) -> Any:
-        """Return the asymmetry h_f >= 0 (score/time) at whose two signs the load jumps; NaN where g < 1."""
-        self._two("folds")
-        fold, scale = fold_asymmetry(self.gain), self.critical_feedback  # 2 mu/beta
-        return fold * (namespace(fold).as_tensor(scale, device=fold.device) if is_tensor(fold) else scale)
+        """Return the asymmetry h_f >= 0 (score/time) at whose two signs the load jumps; NaN where g < 1.
 
-    def _reduced(self, function: Callable[[Any, Any], Any]) -> Any:
-        self._two(function.__name__)
-        return function(self.gain, self.reduced_asymmetry)
+        Above g = 2^60 it is the feedback, to the last digit.
+        """
+        self._two("folds")
+        g = self.gain
+        below = where(g < 2.0**60, g, 1.0)
+        inside = quotient((fold_asymmetry(below), 2.0, self.decay), (self.inverse_temperature,))
+        return where(g < 2.0**60, inside, self.feedback + 0.0 * below)[()]
+
+    def reduced_values(self, what: str) -> tuple[Any, Any]:
+        """Return the gain and the reduced asymmetry for a function of two experts by name."""
+        self._two(what)
+        return self.gain, self.reduced_asymmetry
 
     def _two(self, what: str) -> None:
         if self.experts != 2:

@@ -13,7 +13,9 @@ from moecusp._arguments import POSITIVE, REAL, Array, integer, reals
 from moecusp._numerics.gauss import gaussian, ratio
 from moecusp._numerics.gradients import differentiable, evaluate, last
 from moecusp._numerics.logistic import SQRT_2_PI, gap_slopes, mean_decay
-from moecusp._numerics.operations import namespace, on_host
+from moecusp._numerics.operations import greatest, is_tensor, namespace, on_host, parts, scaled, where
+
+MOST_TERMS = 200  # the smallest term is the one near (sigma/T)^2/2, and after some hundred the factorials have won
 
 
 def _gap_partials(temperature: Any, mean: Any, sigma: Any, gap: Any) -> tuple[Any, ...]:
@@ -84,17 +86,22 @@ def soft_hard_expansion(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0, ter
     temperature, mean, sigma : array_like
         As for `soft_hard_gap`.
     terms : int
-        Number of terms, >= 1.
+        Number of terms, from 1 to 200.
 
     Returns
     -------
     float or ndarray
-        The partial sum, of the broadcast shape. The series is asymptotic: it diverges for every temperature.
+        The partial sum, of the broadcast shape; inf beyond the range of a float. The series is asymptotic: it diverges
+        for every temperature.
 
     Raises
     ------
     ParameterError
         If an argument is out of range or the shapes do not broadcast.
+
+    Notes
+    -----
+    0 where the density at 0 is below the smallest float, for |b| > 39 sigma.
 
     References
     ----------
@@ -107,18 +114,35 @@ def soft_hard_expansion(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0, ter
     0.054609086
     """
     (t, b, s), restore = reals(temperature=(temperature, POSITIVE), mean=(mean, REAL), sigma=(sigma, POSITIVE))
-    count = integer("terms", terms, 1)
+    count = integer("terms", terms, 1, MOST_TERMS)
     with np.errstate(all="ignore"):
-        z, tau = b / s, t / s
-        xp = namespace(z)
-        total, power = xp.zeros_like(z), xp.ones_like(z)
-        before, hermite = xp.zeros_like(z), xp.ones_like(z)  # He_(k-1) and He_k
-        for n in range(count):
-            total = total + _dirichlet_eta(2 * n + 1) * hermite * power
-            power = power * tau * tau
-            for k in (2 * n, 2 * n + 1):
-                before, hermite = hermite, z * hermite - k * before
-        return restore(SQRT_2_PI * _peak(b, s) * tau * total)
+        return restore(_partial_sum(t, b, s, count))
+
+
+def _partial_sum(t: Any, b: Any, s: Any, count: int) -> Any:
+    """Sum He_2n(b/s) (T/s)^(2n) eta_D(2n+1) with its own exponent: no term leaves the range of a float."""
+    xp = namespace(t)
+    z = xp.clip(b / s, -40.0, 40.0)  # beyond it the density at 0 is below the smallest float
+    warm, wide = _exponent(t), _exponent(s)
+    tau, twos = scaled(t, -warm) / scaled(s, -wide), warm - wide  # T/s = tau 2^twos
+    before, hermite, power = xp.zeros_like(z), xp.ones_like(z), 0.0 * twos  # He_k(z) tau^k = hermite 2^power
+    total, unit = xp.zeros_like(z), xp.full_like(twos, -np.inf)  # the sum is total 2^unit
+    for n in range(count):
+        high = power + 2.0 * n * twos
+        old, unit = unit, greatest(unit, high)
+        total = scaled(total, where(old > -np.inf, old - unit, 0.0))
+        total = total + scaled(_dirichlet_eta(2 * n + 1) * hermite, high - unit)
+        for k in (2 * n, 2 * n + 1):
+            before, hermite = hermite, tau * (z * hermite - k * (tau * before))
+        size = _exponent(greatest(abs(before), abs(hermite)))
+        before, hermite, power = scaled(before, -size), scaled(hermite, -size), power + size
+    last = _exponent(total)
+    return scaled(SQRT_2_PI * _peak(b, s) * tau * scaled(total, -last), unit + last + twos)
+
+
+def _exponent(x: Any) -> Any:
+    """Return the power of two of x, without a gradient."""
+    return parts(x.detach() if is_tensor(x) else x)[1]
 
 
 def _peak(b: Any, s: Any) -> Any:
@@ -141,7 +165,7 @@ def soft_hard_remainder(temperature: Any, sigma: Any = 1.0, terms: int = 1) -> A
     temperature, sigma : array_like
         As for `soft_hard_gap`.
     terms : int
-        Number of terms N >= 1.
+        Number of terms N, from 1 to 200.
 
     Returns
     -------
@@ -164,7 +188,7 @@ def soft_hard_remainder(temperature: Any, sigma: Any = 1.0, terms: int = 1) -> A
     True
     """
     (t, s), restore = reals(temperature=(temperature, POSITIVE), sigma=(sigma, POSITIVE))
-    count = integer("terms", terms, 1)
+    count = integer("terms", terms, 1, MOST_TERMS)
     with np.errstate(all="ignore"):
         bound = SQRT_2_PI * _dirichlet_eta(2 * count + 1) * (t / s)
         for odd in range(1, 2 * count, 2):

@@ -52,7 +52,10 @@ def test_bad_values_are_named(function, name, value, shown):
         (lambda: mc.RouterParameters(0.0), r"^feedback = 0\.0"),
         (lambda: mc.RouterParameters(1.0, decay=0), r"^decay = 0: decay must be finite and real and > 0$"),
         (lambda: mc.RouterParameters(1.0, inverse_temperature=-2), r"^inverse_temperature = -2"),
-        (lambda: mc.RouterParameters(1.0, experts=1), r"^experts = 1: experts must be an integer >= 2$"),
+        (
+            lambda: mc.RouterParameters(1.0, experts=1),
+            r"^experts = 1: experts must be an integer >= 2 and <= 9007199254740992$",
+        ),
         (lambda: mc.RouterParameters(1.0, experts=2.0), r"^experts = 2\.0"),  # type: ignore[arg-type]
         (lambda: mc.RouterParameters(1.0, experts=True), r"^experts = True"),
         (lambda: mc.fold_asymmetry(-1e-300), r"^gain = -1e-300: gain must be finite and real and >= 0$"),

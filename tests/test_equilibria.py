@@ -158,3 +158,38 @@ def test_blocks_are_all_points_once(points):
     assert [i for part, _ in found for i in range(part.start, part.stop)] == list(range(6))
     whole = mc.equilibria(gain.ravel(), 0.0)
     np.testing.assert_array_equal(np.concatenate([block.u for _, block in found]), whole.u)
+
+
+class TestBlocksRefuse:
+    @pytest.mark.parametrize(
+        ("gain", "asymmetry", "message"),
+        [
+            ([], 0.0, r"^gain = \[\]: gain must be finite and real, and not empty"),
+            (np.ones(3), np.ones(4), "^gain and asymmetry = .*broadcast together"),
+            ("a", 0.0, "^gain = 'a'"),
+            (1.0, [1.0, [2.0]], "^asymmetry = .*regular array"),
+            (True, 0.0, "^gain = True"),
+        ],
+    )
+    def test_before_any_block(self, gain, asymmetry, message):
+        with pytest.raises(mc.ParameterError, match=message):
+            mc.equilibria_blocks(gain, asymmetry)
+
+    def test_a_value_by_its_place_in_the_argument(self):
+        etas = np.zeros((1, 5))
+        etas[0, 3] = np.nan
+        blocks = mc.equilibria_blocks(np.ones((4, 1)), etas, points=2)
+        next(blocks)
+        with pytest.raises(mc.ParameterError, match=r"^asymmetry\[0, 3\] = nan"):
+            list(blocks)
+        with pytest.raises(mc.ParameterError, match=r"^gain\[2, 0\] = -1.0"):
+            list(mc.equilibria_blocks([[1.0], [1.0], [-1.0]], etas[:, :3], points=4))
+
+    def test_tensors_stay_tensors(self):
+        torch = pytest.importorskip("torch")
+        gains, etas = torch.linspace(0.5, 2.0, 4, dtype=torch.float64)[:, None], torch.tensor([0.0, 0.1, 0.5])
+        whole = mc.equilibria(gains, etas).u.reshape(-1, 3)
+        for part, found in mc.equilibria_blocks(gains, etas, points=5):
+            assert isinstance(found.u, torch.Tensor)
+            assert torch.equal(torch.nan_to_num(found.u, 9.0), torch.nan_to_num(whole[part], 9.0))
+        assert len(list(mc.equilibria_blocks(gains[0, 0], 0.1))) == 1

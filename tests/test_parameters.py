@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -85,3 +88,45 @@ def test_equality_is_of_values_and_the_sign_of_zero_is_none():
 
 def test_a_count_of_numpy_is_kept_as_an_integer():
     assert type(mc.RouterParameters(1.0, experts=np.int64(3)).experts) is int  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("again", [lambda r: pickle.loads(pickle.dumps(r)), copy.deepcopy, copy.copy])
+def test_copies_are_frozen_too(again):
+    router = mc.RouterParameters([1.0, 2.0], asymmetry=[[0.1], [0.2]], experts=3)
+    other = again(router)
+    assert other == router
+    for name in ("feedback", "asymmetry"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(other, name)[0] = 3.0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda k: mc.RouterParameters(1.0, experts=k),
+        lambda k: mc.gain(1.0, experts=k),
+        lambda k: mc.critical_feedback(1.0, experts=k),
+        lambda k: mc.expert_equilibria(0.9, k),
+        mc.expert_fold_gain,
+    ],
+)
+@pytest.mark.parametrize("experts", [10**400, 10**5000], ids=["400", "5000"])
+def test_counts_beyond_the_floats_are_refused(call, experts):
+    with pytest.raises(mc.ParameterError, match=r"^experts = .*: experts must be an integer >= 2"):
+        call(experts)
+
+
+def test_states_that_no_memory_holds_are_refused():
+    with pytest.raises(
+        mc.ParameterError, match=r"^experts = 1000000000: experts must be an integer >= 2 and <= 16777216"
+    ):
+        mc.expert_equilibria(0.9, 10**9)
+    with pytest.raises(mc.ParameterError, match=r"^experts = 1000: .* <= 167$"):
+        mc.expert_equilibria(np.full(100_000, 0.9), 1000)
+
+
+def test_routers_of_bfloat16_compare_and_hash():
+    torch = pytest.importorskip("torch")
+    one, two = (mc.RouterParameters(torch.tensor([1.0, 2.0], dtype=t)) for t in (torch.bfloat16, torch.float64))
+    assert one == two
+    assert hash(one) == hash(two)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
+from moecusp import precise
 
 GAP = 1e-14  # relative; measured: 2.1e-15
 
@@ -116,3 +117,20 @@ def test_bad_means_and_terms():
         for terms in (0, 1.0, True):
             with pytest.raises(mc.ParameterError, match="terms"):
                 call(1.0, terms=terms)  # type: ignore[arg-type]
+
+
+def test_many_terms_are_summed_without_overflow():
+    """He_340 alone is beyond the range of a float."""
+    assert mc.soft_hard_expansion(0.05, 0.3, 1.0, terms=170) == pytest.approx(0.0263581313561201469, rel=1e-14)
+    for t, b, s, terms in [(1e-200, 1e-199, 1e-200, 4), (1e306, 3e305, 1e307, 30), (0.07, 20.0, 1.0, 9)]:
+        exact = float(precise.soft_hard_expansion(t, b, s, terms, digits=40))
+        assert mc.soft_hard_expansion(t, b, s, terms) == pytest.approx(exact, rel=1e-12)
+    assert mc.soft_hard_expansion(1e200, 0.3, 1.0, terms=3) == np.inf
+    assert mc.soft_hard_expansion(1e200, 0.3, 1.0, terms=4) == -np.inf
+
+
+def test_the_number_of_terms_has_an_upper_bound():
+    for call in (mc.soft_hard_expansion, mc.soft_hard_remainder):
+        assert np.isfinite(call(0.05, terms=200))
+        with pytest.raises(mc.ParameterError, match=r"^terms = 201: terms must be an integer >= 1 and <= 200$"):
+            call(0.05, terms=201)

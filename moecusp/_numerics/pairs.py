@@ -152,11 +152,11 @@ def exp(x: Pair) -> Any:
         return scaled(high, k)
 
 
-def times_exp(factor: Pair, x: Pair) -> Any:
-    """Return factor exp(x) rounded once, also where exp(x) alone would leave the range of a float."""
+def times_exp(factor: Pair, x: Pair, twos: Any = 0.0) -> Any:
+    """Return factor exp(x) 2^twos rounded once, also where exp(x) alone would leave the range of a float."""
     with np.errstate(all="ignore"):
         high, low, k = exp_parts(x)
         mantissa, power = parts(factor[0])
         rest = scaled(factor[1], -power)
         product, error = two_product(mantissa, high)
-        return scaled(product + (error + (mantissa * low + rest * high)), k + power)
+        return scaled(product + (error + (mantissa * low + rest * high)), k + power + twos)
