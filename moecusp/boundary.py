@@ -12,7 +12,7 @@ import numpy as np
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, reals
 from moecusp._numerics import pairs as dd
 from moecusp._numerics.double import two_sum
-from moecusp._numerics.gauss import erf, gaussian, half_square, legendre, ratio
+from moecusp._numerics.gauss import erf, erfcx, gaussian, half_square, legendre, ratio
 from moecusp._numerics.gradients import differentiable
 from moecusp._numerics.monomials import quotient
 from moecusp._numerics.operations import on_host, parts, where
@@ -74,8 +74,6 @@ def boundary_mass(width: Any, mean: Any = 0.0, sigma: Any = 1.0) -> Any:
 
 
 def _mass(w: Array, b: Array, s: Array) -> Array:
-    from scipy.special import erfcx
-
     omega, beta = w / s, b / s
     root = np.sqrt(0.5)
     half = two_sum(0.5 * b, -0.5 * w)  # halved, for b + w can overflow

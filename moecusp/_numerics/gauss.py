@@ -30,13 +30,6 @@ def panels(f: Callable[[Array], Array], breaks: Array, nodes: int) -> Array:
     return np.asarray(np.sum(np.sum(f(low + length * x) * w, axis=-1) * length[..., 0], axis=-1))
 
 
-def erf(x: Array) -> Array:
-    """Return the error function; scipy is loaded when it is first asked for."""
-    from scipy import special
-
-    return np.asarray(special.erf(x))
-
-
 def ratio(a: Any, b: Any) -> dd.Pair:
     """Return a/b, b not 0, to twice the precision where it neither overflows nor underflows; elsewhere as a float."""
     with np.errstate(all="ignore"):
