@@ -1,6 +1,7 @@
 """Reports: intervals, verdicts, provenance, and pages to read (the extra ``report``)."""
 
-from moecusp.report.document import Figure, Report, Table, check_folder, schema, write
+from moecusp.report.document import Figure, Plan, Report, Section, Table, schema, write
+from moecusp.report.folder import check_folder
 from moecusp.report.intervals import (
     Interval,
     clopper_pearson,
@@ -17,8 +18,10 @@ __all__ = [
     "Figure",
     "Finding",
     "Interval",
+    "Plan",
     "Provenance",
     "Report",
+    "Section",
     "Table",
     "Verdict",
     "check_folder",

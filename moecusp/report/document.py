@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import tempfile
+import re
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from moecusp._arguments import ParameterError
+from moecusp.report.folder import manifest, replace_folder
 from moecusp.report.provenance import Provenance
 from moecusp.report.verdict import Finding
 
 SCHEMA_VERSION = 2
-FILES = ("index.html", "report.md", "report.json")
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture as SVG text, with a caption that states every fixed parameter."""
+    """A picture as SVG text, with a caption that states every fixed parameter; its id names its file."""
 
     id: str
     title: str
     svg: str
     caption: str
+
+    def __post_init__(self) -> None:
+        """Refuse an id that is no name of a file."""
+        if not _ID.fullmatch(self.id):
+            raise ParameterError("id", self.id, "1 to 100 letters, digits, dots, dashes and underscores, no dot first")
 
 
 @dataclass(frozen=True)
@@ -42,65 +48,84 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Section:
+    """A part of a page under a heading of its own."""
+
+    id: str
+    title: str
+    text: str = ""
+    findings: tuple[Finding, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Predictions stored before anything ran: their SHA-256 and when they were stored (UTC, ISO 8601)."""
+
+    sha256: str
+    stored: str
+
+
+@dataclass(frozen=True)
 class Report:
-    """All that a report says; `write` puts it into a folder."""
+    """All that a report says; `write` puts it into a folder.
+
+    A page that is no study, such as a diagnosis, has no study, profile or plan, and needs no findings.
+    """
 
     title: str
     summary: str
-    study: str
-    profile: str
     provenance: Provenance
-    parameters: dict[str, Any]
-    findings: tuple[Finding, ...]
-    figures: tuple[Figure, ...]
-    tables: tuple[Table, ...]
+    study: str | None = None
+    profile: str | None = None
+    plan: Plan | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+    sections: tuple[Section, ...] = ()
     notes: tuple[str, ...] = ()
     data: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse two figures of one name, which would share a file."""
+        ids = [figure.id.casefold() for figure in self.all_figures]
+        if len(set(ids)) < len(ids):
+            raise ParameterError("figures", ids, "figures whose ids differ, in more than their case")
+
+    @property
+    def all_findings(self) -> tuple[Finding, ...]:
+        """The findings, and those of the sections."""
+        return self.findings + tuple(finding for section in self.sections for finding in section.findings)
+
+    @property
+    def all_figures(self) -> tuple[Figure, ...]:
+        """The figures, and those of the sections."""
+        return self.figures + tuple(figure for section in self.sections for figure in section.figures)
 
     @property
     def sound(self) -> bool:
         """Whether every planted control came out as planted."""
-        return all(finding.sound for finding in self.findings)
+        return all(finding.sound for finding in self.all_findings)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the content of report.json; what is not a finite number becomes null."""
+        """Return the content of report.json but for its marker; what is not a finite number becomes null."""
         content = {"schema_version": SCHEMA_VERSION, "sound": self.sound, **asdict(self)}
-        for figure in content["figures"]:
+        parts = [content, *content["sections"]]
+        for figure in (figure for part in parts for figure in part["figures"]):
             del figure["svg"]
-        for finding, stated in zip(content["findings"], self.findings, strict=True):
-            finding["false_alarm"] = stated.false_alarm
-        finite: dict[str, Any] = _finite(content)
-        return finite
+        stated = iter(self.all_findings)
+        for finding in (finding for part in parts for finding in part["findings"]):
+            finding["false_alarm"] = next(stated).false_alarm
+        plain: dict[str, Any] = _plain(content)
+        return plain
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON schema of report.json."""
-    loaded: dict[str, Any] = json.loads(files("moecusp.report").joinpath("schema.json").read_text())
+    loaded: dict[str, Any] = json.loads(files("moecusp.report").joinpath("schema.json").read_text(encoding="utf-8"))
     return loaded
-
-
-def check_folder(folder: Path) -> None:
-    """Raise ParameterError unless `folder` can be written: asked before any work starts.
-
-    It may be missing, empty, or hold an earlier report; a folder with anything else in it is left alone.
-    """
-    if folder.exists():
-        if not folder.is_dir():
-            raise ParameterError("output", str(folder), "a folder")
-        others = sorted(set(os.listdir(folder)) - {*FILES, "figures"})
-        if others:
-            raise ParameterError("output", str(folder), f"a folder of its own: this one holds {others[0]!r}")
-    parent = folder.absolute().parent
-    while not parent.exists():
-        parent = parent.parent
-    try:
-        with tempfile.TemporaryFile(dir=parent):
-            pass
-        if folder.exists():
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-    except OSError as error:
-        raise ParameterError("output", str(folder), f"a folder that can be written ({error.strerror})") from error
 
 
 def write(report: Report, folder: Path) -> Path:
@@ -111,7 +136,7 @@ def write(report: Report, folder: Path) -> Path:
     report : Report
         The report.
     folder : Path
-        Missing, empty or holding an earlier report.
+        Missing, empty or holding an earlier report; see `check_folder`.
 
     Returns
     -------
@@ -127,38 +152,14 @@ def write(report: Report, folder: Path) -> Path:
     """
     import jsonschema
 
-    check_folder(folder)
-    content = report.as_json()
+    texts = {f"figures/{figure.id}.svg": figure.svg for figure in report.all_figures}
+    texts["report.md"] = _render("report.md.j2", report)
+    texts["index.html"] = _render("report.html.j2", report)
+    content = {**manifest(texts), **report.as_json()}
     jsonschema.validate(content, schema())
-    folder = folder.absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        fresh.chmod(0o755)
-        (fresh / "figures").mkdir()
-        for figure in report.figures:
-            (fresh / "figures" / f"{figure.id}.svg").write_text(figure.svg, encoding="utf-8")
-        (fresh / "report.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        (fresh / "report.md").write_text(_render("report.md.j2", report), encoding="utf-8")
-        (fresh / "index.html").write_text(_render("report.html.j2", report), encoding="utf-8")
-        _replace(fresh, folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-    return folder / "index.html"
-
-
-def _replace(fresh: Path, folder: Path) -> None:
-    """Put `fresh` in the place of `folder` by renaming; the old report is gone only when the new one stands."""
-    old = fresh.with_name(fresh.name + "-old")
-    try:
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
-    except BaseException:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+    texts["report.json"] = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    replace_folder(texts, folder)
+    return folder.absolute() / "index.html"
 
 
 def _render(name: str, report: Report) -> str:
@@ -171,7 +172,7 @@ def _render(name: str, report: Report) -> str:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["number"] = show
+    environment.filters.update(number=show, md=escape_markdown, code=code_span)
     return environment.get_template(name).render(report=report)
 
 
@@ -180,9 +181,27 @@ def show(value: float) -> str:
     return f"{value:.4g}" if math.isfinite(value) else {math.inf: "∞", -math.inf: "−∞"}.get(value, "–")
 
 
-def _finite(value: Any) -> Any:
+def escape_markdown(text: object) -> str:
+    """Return text that Markdown shows as it is: one line with nothing left to interpret, in a table or out of it."""
+    line = " ".join(str(text).split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    line = re.sub(r"([\\`*_\[\]|~$#@])", r"\\\1", line)
+    line = line.replace("://", "&#58;//").replace("www.", "www&#46;")
+    return re.sub(r"^(?:([-+=:])|(\d+)([.)]))", lambda m: rf"\{m[1]}" if m[1] else rf"{m[2]}\{m[3]}", line)
+
+
+def code_span(text: object) -> str:
+    """Return a Markdown code span that holds the text, backticks and all."""
+    line = " ".join(str(text).split()) or "–"
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
+
+
+def _plain(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
     return None if isinstance(value, float) and not math.isfinite(value) else value

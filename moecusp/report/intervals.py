@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -96,8 +97,6 @@ def student(samples: Any, confidence: float = 0.99, unit: str = "seeds") -> Inte
     >>> print(f"{found.low:.4f} {found.high:.4f}")
     0.9762 1.0238
     """
-    from scipy.stats import t
-
     level = number("confidence", confidence, _CONFIDENCE)
     values = np.asarray(samples, dtype=np.float64)
     missing = np.isnan(values)
@@ -108,8 +107,8 @@ def student(samples: Any, confidence: float = 0.99, unit: str = "seeds") -> Inte
     if n < 3 or missing.any():
         return Interval(mean, -np.inf, np.inf, level, n, unit, method, np.inf)
     error = float(values.std(ddof=1)) / n**0.5
-    reach = float(t.ppf(0.5 + level / 2, n - 1)) * error
-    return Interval(mean, mean - reach, mean + reach, level, n, unit, method, _noncentrality(level, n - 1) * error)
+    reach, detectable = (each * error for each in _in_errors(level, n - 1))
+    return Interval(mean, mean - reach, mean + reach, level, n, unit, method, detectable)
 
 
 def equivalence(samples: Any, level: float = 0.005, unit: str = "seeds") -> Interval:
@@ -144,8 +143,6 @@ def equivalence(samples: Any, level: float = 0.005, unit: str = "seeds") -> Inte
     >>> equivalence([0.99, 1.0, 1.01, 1.0], level=0.05).confidence
     0.9
     """
-    from dataclasses import replace
-
     each = number("level", level, Range(0.0, 0.5, open_low=True, open_high=True))
     return replace(student(samples, 1.0 - 2.0 * each, unit), method="two one-sided t tests")
 
@@ -255,7 +252,7 @@ def cluster_bootstrap(
     >>> found.n, found.low < 0 < found.high
     (20, True)
     """
-    from scipy.stats import norm, t
+    from scipy.stats import norm
 
     level = number("confidence", confidence, _CONFIDENCE)
     draws = integer("resamples", resamples, 100)
@@ -271,7 +268,8 @@ def cluster_bootstrap(
     if n < 3:
         return unbounded
     expansion = (n / (n - 1)) ** 0.5
-    tail = float(norm.sf(expansion * t.ppf(0.5 + level / 2, n - 1)))
+    reach, detectable = _in_errors(level, n - 1)
+    tail = float(norm.sf(expansion * reach))
     if tail * draws < 1.0:
         return unbounded
     chosen = source.integers(n, size=(draws, n))
@@ -279,7 +277,7 @@ def cluster_bootstrap(
     real("statistic", found)
     low, high = (float(end) for end in np.quantile(found, (tail, 1.0 - tail)))
     error = float(found.std(ddof=1)) * expansion
-    return Interval(estimate, low, high, level, n, unit, method, _noncentrality(level, n - 1) * error)
+    return Interval(estimate, low, high, level, n, unit, method, detectable * error)
 
 
 def exact(value: float, unit: str = "computation") -> Interval:
@@ -338,12 +336,17 @@ def holm(p_values: Any) -> Array:
     return adjusted
 
 
-def _noncentrality(confidence: float, freedom: int) -> float:
-    """Return the departure, in standard errors, whose t interval lies beyond the edge with probability `POWER`."""
+@lru_cache(maxsize=256)
+def _in_errors(confidence: float, freedom: int) -> tuple[float, float]:
+    """Return, in standard errors, the half-width of a t interval, and the departure that `detectable` is.
+
+    The departure is the noncentrality whose interval lies wholly beyond the edge with probability `POWER`.
+    """
     from scipy.special import nctdtrinc
     from scipy.stats import t
 
-    return float(nctdtrinc(freedom, 1.0 - POWER, t.ppf(0.5 + confidence / 2, freedom)))
+    reach = float(t.ppf(0.5 + confidence / 2, freedom))
+    return reach, float(nctdtrinc(freedom, 1.0 - POWER, reach))
 
 
 def _detectable_share(trials: int, confidence: float) -> float:
