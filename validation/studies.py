@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import moecusp
 from moecusp.report import Figure, Finding, Report, Table, check_folder, collect, write
+from moecusp.report import Plan as Stored
 from moecusp.report.figures import style, svg
 from validation.storage import Arrays
 from validation.streams import Stream, stream
@@ -207,6 +208,7 @@ def execute(
             summary=page.summary,
             study=study.name,
             profile=profile.name,
+            plan=Stored(plan.sha256, plan.written),
             provenance=collect(command, seed, began),
             parameters=_plain(profile),
             findings=findings,
