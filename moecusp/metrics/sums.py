@@ -13,7 +13,8 @@ from moecusp._arguments import ParameterError
 from moecusp.trace import Sample, SiteTrace
 
 Floats = NDArray[np.float64]
-_CHUNK = 2**22  # scores in float64 at a time
+_CHUNK = 2**18  # scores in float64 at a time: they stay in the cache
+_LEAST = -745.0  # exp of it is the smallest number above 0
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,12 @@ def _scores(sample: Sample, batches: int) -> dict[str, Floats]:
     probabilities = np.zeros((batches, sample.scores.shape[1]))
     entropy, squares = np.zeros(batches), np.zeros(batches)
     for scores, batch in _chunks(sample):
-        p, logarithm, total = _softmax(scores) if sample.kind == "raw" else (scores, _log(scores), None)
+        p, information, logarithm = _softmax(scores) if sample.kind == "raw" else (scores, _entropy(scores), None)
         starts = np.flatnonzero(np.diff(batch, prepend=-1))
         probabilities[batch[starts]] += np.add.reduceat(p, starts, axis=0)
-        entropy[batch[starts]] += np.add.reduceat(-(p * logarithm).sum(axis=1), starts)
-        if total is not None:
-            squares[batch[starts]] += np.add.reduceat(total**2, starts)
+        entropy[batch[starts]] += np.add.reduceat(information, starts)
+        if logarithm is not None:
+            squares[batch[starts]] += np.add.reduceat(logarithm**2, starts)
     found = {"probabilities": probabilities, "entropy": entropy}
     return {**found, "squares": squares} if sample.kind == "raw" else found
 
@@ -139,14 +140,16 @@ def _chunks(sample: Sample) -> Iterator[tuple[Floats, NDArray[np.int64]]]:
 
 
 def _softmax(scores: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return p, log p (0 where p is 0), and the log of the sum of exponentials of each row."""
+    """Return p, its entropy and the log of the sum of exponentials of each row."""
     top = scores.max(axis=1, keepdims=True)
-    shifted = scores - top
+    shifted = np.maximum(scores - top, _LEAST)  # -inf too, which would make 0 x inf
     p = np.exp(shifted)
-    total = p.sum(axis=1, keepdims=True)
-    logarithm = shifted - np.log(total)
-    return p / total, np.where(p > 0, logarithm, 0.0), (top + np.log(total))[:, 0]
+    total = p.sum(axis=1)
+    logarithm = np.log(total)
+    information = logarithm - np.einsum("te,te->t", p, shifted) / total
+    p /= total[:, None]
+    return p, information, top[:, 0] + logarithm
 
 
-def _log(p: Floats) -> Floats:
-    return np.log(np.where(p > 0, p, 1.0))
+def _entropy(p: Floats) -> Floats:
+    return np.asarray(-(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=1))
