@@ -406,6 +406,11 @@ class TestIntervals:
         of_batches = interval(record, "max_vio", batchwise=True).estimate
         assert of_batches == pytest.approx(layer_metrics(record).batchwise["max_vio"], rel=1e-14)
 
+    def test_bounds_keep_to_what_a_metric_can_be(self):
+        counts = [[9, 10, 11], [11, 10, 9]] * 10
+        assert interval(counted(counts), "max_vio", block=1).low == 0.0
+        assert interval(counted([[9, 10, 0], [9, 10, 1]] * 10), "min_vio", block=1).low >= -1.0
+
     def test_scores_have_intervals_too(self):
         random = np.random.default_rng(2)
         record = routed(random.normal(size=(600, 4)), 2, batch=np.arange(600) // 30)

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import moecusp as mc
+import moecusp.trace.archive
 from moecusp.trace import (
     LAYOUTS,
     ROLES,
@@ -434,6 +435,13 @@ class TestFiles:
         with pytest.raises(TraceFileError, match="max_bytes"):
             load(path, max_bytes=path.stat().st_size - 1)
 
+    def test_npz_has_an_end(self, tmp_path, monkeypatch):
+        """A zip of 2 GiB points to a second last record, which `load` would refuse."""
+        monkeypatch.setattr(moecusp.trace.archive, "MOST_NPZ", 3000)
+        with pytest.raises(TraceFileError, match=r"t\.npz: .*write \.safetensors"):
+            save(RoutingTrace([record()]), tmp_path / "t.npz")
+        assert os.listdir(tmp_path) == []
+
     def test_a_missing_package_is_named(self, tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, "safetensors", None)
         monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -587,7 +595,7 @@ class TestHostileHeaders:
         ("change", "reason"),
         [
             (lambda h: {**h, "version": 2}, "schema version 2; this moecusp reads 1"),
-            (lambda h: {**h, "version": "1"}, "schema version"),
+            (lambda h: {**h, "version": "\x1b"}, "schema version '.x1b'"),
             (lambda h: {**h, "version": True}, "must hold"),
             (lambda h: {**h, "format": "pickle"}, "not a routing trace"),
             (lambda h: [h], "not a routing trace"),

@@ -37,6 +37,8 @@ class Metric:
         Its value for a perfectly balanced router; None if that depends on the router.
     aliases : tuple of str
         What frameworks call it, with the factor where theirs differs.
+    least : float
+        It is never less.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Metric:
     needs: tuple[str, ...] = ()
     balanced: float | None = None
     aliases: tuple[str, ...] = ()
+    least: float = 0.0
 
 
 def share(amounts: Floats) -> Floats:
@@ -104,7 +107,7 @@ _DEFINITIONS = (
             "OLMo-core 'load imbalance' = max_vio + 1",
         ),
     ),
-    Metric("min_vio", "min_e E f_e − 1", lambda s: relative(s.counts).min(axis=-1) - 1.0, balanced=0.0),
+    Metric("min_vio", "min_e E f_e − 1", lambda s: relative(s.counts).min(axis=-1) - 1.0, balanced=0.0, least=-1.0),
     Metric(
         "cv_squared",
         "E Σ f_e² − 1",

@@ -110,7 +110,7 @@ def interval(
     if not values.size or math.isnan(estimate):
         raise ParameterError("record", record.site.name, f"with tokens to take {name} of")
     low, high = _wider(n / length, level) * (np.quantile(values, [0.5 - level / 2, 0.5 + level / 2]) - estimate)
-    return BatchInterval(estimate, estimate - float(high), estimate - float(low), level, n, length)
+    return BatchInterval(estimate, max(estimate - float(high), metric.least), estimate - float(low), level, n, length)
 
 
 def _wider(blocks: float, confidence: float) -> float:

@@ -22,14 +22,13 @@ Arrays = Mapping[str, NDArray[Any]]
 
 HEADER = "header"
 TYPES = frozenset("int64 float64 float32 float16 bool uint8".split())
+MOST_NPZ = 2 * GIB - 2**24  # bytes: beyond, a zip's last record points to another one
 _END = 22  # bytes of a zip's last record, without a comment
 
 
 def write_npz(path: Path, header: str, arrays: Arrays) -> None:
     """Write a zip that numpy.load opens too; the same content gives the same bytes."""
     entries = {HEADER: np.frombuffer(header.encode(), np.uint8), **arrays}
-    if sum(array.nbytes + 1000 for array in entries.values()) >= 4 * GIB:
-        raise TraceFileError(path, "4 GiB or more does not go into .npz: write .safetensors")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, array in entries.items():
             entry = zipfile.ZipInfo(f"{name}.npy", (1980, 1, 1, 0, 0, 0))
@@ -103,13 +102,13 @@ def _entry(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> NDAr
 
 def write_safetensors(path: Path, header: str, arrays: Arrays) -> None:
     """Write with the package safetensors."""
-    module = _safetensors(path)
+    module = _safetensors()
     module.numpy.save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, path, {HEADER: header})
 
 
 def read_safetensors(path: Path) -> tuple[str, dict[str, NDArray[Any]]]:
     """Return header and arrays, or raise TraceFileError."""
-    module = _safetensors(path)
+    module = _safetensors()
     with open(path, "rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
@@ -133,12 +132,12 @@ def read_safetensors(path: Path) -> tuple[str, dict[str, NDArray[Any]]]:
     return header, arrays
 
 
-def _safetensors(path: Path) -> Any:
+def _safetensors() -> Any:
     try:
         import safetensors
         import safetensors.numpy
     except ImportError as error:
-        raise ImportError(f"{path}: .safetensors needs the extra 'trace': pip install 'moecusp[trace]'") from error
+        raise ImportError(".safetensors needs the extra 'trace': pip install 'moecusp[trace]'") from error
     return safetensors
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from moecusp._arguments import ParameterError, integer
+from moecusp.trace import archive
 from moecusp.trace.archive import dumped, read_npz, read_safetensors, write_npz, write_safetensors
 from moecusp.trace.files import GIB, MAX_HEADER, TraceFileError, existing, parsed, written
 from moecusp.trace.samples import Sample
@@ -32,7 +33,7 @@ def save(trace: RoutingTrace, path: str | os.PathLike[str]) -> Path:
     trace : RoutingTrace
         The trace.
     path : path
-        Ending in .npz (up to 4 GiB) or .safetensors (with the extra ``trace``); a file there is replaced.
+        Ending in .npz (up to 2 GiB) or .safetensors (with the extra ``trace``); a file there is replaced.
 
     Returns
     -------
@@ -59,6 +60,8 @@ def save(trace: RoutingTrace, path: str | os.PathLike[str]) -> Path:
     if write is None:
         raise TraceFileError(path, "must end in .npz or .safetensors")
     header, arrays = encoded(trace)
+    if write is write_npz and sum(array.nbytes + 1000 for array in arrays.values()) + len(header) > archive.MOST_NPZ:
+        raise TraceFileError(path, "2 GiB or more does not go into .npz: write .safetensors")
     with written(path) as part:
         write(part, header, arrays)
     return Path(path)
@@ -129,7 +132,7 @@ def checked(path: str | os.PathLike[str], content: str, more: frozenset[str] = f
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise TraceFileError(path, f"not a routing trace: its header does not say {FORMAT!r}")
     if header.get("version") != VERSION:
-        raise TraceFileError(path, f"schema version {str(header.get('version'))[:20]}; this moecusp reads {VERSION}")
+        raise TraceFileError(path, f"schema version {header.get('version')!r:.20}; this moecusp reads {VERSION}")
     shape = {"format": str, "version": int, "sites": list, "source": dict, "notes": list}
     if header.keys() != shape.keys() or not all(type(header[key]) is kind for key, kind in shape.items()):
         raise TraceFileError(path, f"its header must hold {', '.join(shape)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -54,9 +55,9 @@ class RoutingTrace:
         if not records or not all(isinstance(record, SiteTrace) for record in records):
             raise ParameterError("records", self.records, "SiteTrace objects, one at least: no router was recorded")
         names = [record.site.name for record in records]
-        for name in names:
-            if names.count(name) > 1:
-                raise ParameterError("site.name", name, "the name of one site only")
+        if len(set(names)) < len(names):
+            twice = next(name for name, count in Counter(names).items() if count > 1)
+            raise ParameterError("site.name", twice, "the name of one site only")
         if not isinstance(self.source, Mapping) or len(self.source) > _MOST:
             raise ParameterError("source", self.source, f"a mapping of at most {_MOST} texts")
         if isinstance(self.notes, str) or not isinstance(self.notes, Sequence) or len(self.notes) > _MOST:
