@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from validation import accuracy
-from validation.accuracy_members import members
+from validation.accuracy import table as accuracy
+from validation.accuracy.members import members
 
 
 @pytest.fixture(scope="module")

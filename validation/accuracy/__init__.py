@@ -1,0 +1,1 @@
+"""Worst errors of every float function, region by region, against Arb (docs/accuracy.md)."""
