@@ -1,4 +1,4 @@
-"""The mutants of the numeric modules, as mutmut makes them, and how one is put into the running modules."""
+"""The mutants of a module, as mutmut makes them, and how one is put into the running modules."""
 
 from __future__ import annotations
 
@@ -17,18 +17,9 @@ from mutmut.mutation.file_mutation import MutationVisitor
 from mutmut.mutation.mutators import mutation_operators
 from mutmut.mutation.pragma_handling import IgnoredCode
 
-ENGINE = (
-    "steps double elementary roots kernels pairs expert_kernels expert_solver escape_slope gauss logistic density "
-    "action"
-)
-PUBLIC = (
-    "folds dynamics cusps equilibria experts expert_states noise escape rates boundary "
-    "softhard susceptibility ties ecology parameters"
-)
-RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
-MODULES = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}
-MODULES |= {name: f"moecusp/{name}.py" for name in PUBLIC.split()}
-MODULES |= {f"responses.{name}": f"moecusp/responses/{name}.py" for name in RESPONSES.split()}
+from tests.mutated import MODULES
+
+OURS = ("moecusp", "validation", "proofs")
 
 
 @dataclass
@@ -115,16 +106,19 @@ def apply(mutant: Mutant, functions: list[Any]) -> bool:
     path = Path(MODULES[mutant.module]).resolve()
     name = MODULES[mutant.module][:-3].replace("/", ".")
     code = compile(mutant.source(), str(path), "exec")
-    scratch = types.ModuleType(name)
-    scratch.__dict__.update(__file__=str(path), __package__=name.rpartition(".")[0])
-    exec(code, scratch.__dict__)
+    scratch = _executed(code, name, path)
+    if scratch is None:
+        # a module that registers what it defines cannot be run twice: then the code of functions alone is changed
+        if _executed(compile(path.read_text(), str(path), "exec"), name, path) is not None or not mutant.function:
+            raise ImportError(name)
     module = importlib.import_module(name)
     if not mutant.function:
         changed = False
+        assert scratch is not None
         for key, value in vars(scratch).items():
             old = vars(module).get(key)
-            if isinstance(value, int | float | tuple) and repr(old) != repr(value):
-                for other in [m for n, m in sys.modules.items() if n.startswith("moecusp")]:
+            if isinstance(value, int | float | tuple | str) and not key.startswith("__") and repr(old) != repr(value):
+                for other in [m for n, m in sys.modules.items() if n.split(".")[0] in OURS]:
                     if vars(other).get(key) is old:
                         setattr(other, key, value)
                         changed = True
@@ -132,10 +126,24 @@ def apply(mutant: Mutant, functions: list[Any]) -> bool:
     fresh = {part.co_qualname: part for part in codes(code)}
     for function in functions:
         if function.__code__.co_filename == str(path) and function.__code__.co_qualname == mutant.function:
+            if len(function.__code__.co_freevars) != len(fresh[mutant.function].co_freevars):
+                return False  # not a change that a running function can take
+            function.__code__ = fresh[mutant.function]
             twin: Any = scratch
             for step in mutant.function.split("."):
-                twin = getattr(twin, step)
-            function.__code__ = fresh[mutant.function]
-            function.__defaults__, function.__kwdefaults__ = twin.__defaults__, twin.__kwdefaults__
+                twin = getattr(twin, step, None)
+            if isinstance(twin, types.FunctionType):  # else a command or a proof: decorated into something else
+                function.__defaults__, function.__kwdefaults__ = twin.__defaults__, twin.__kwdefaults__
             return True
     return False
+
+
+def _executed(code: types.CodeType, name: str, path: Path) -> types.ModuleType | None:
+    """Return a module of this code that nobody else sees; None if it raises."""
+    scratch = types.ModuleType(name)
+    scratch.__dict__.update(__file__=str(path), __package__=name.rpartition(".")[0])
+    try:
+        exec(code, scratch.__dict__)
+    except Exception:
+        return None
+    return scratch

@@ -1,4 +1,4 @@
-"""Mutation testing of the numeric modules: `python -m tests.mutants [module ...]` (docs/mutation-testing.md).
+"""Mutation testing: `python -m tests.mutants [module, folder or area ...]` (docs/mutation-testing.md).
 
 The mutants are mutmut's. Its way of running them puts a dispatcher around every function, of which a mutant costs the
 start of a test run; here the tests are collected once, and each mutant is a fork in which the code objects of the
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import importlib
 import json
 import os
 import pickle
@@ -30,14 +31,10 @@ os.environ["HYPOTHESIS_PROFILE"] = "mutants"
 
 import pytest
 
-from tests.mutant import MODULES, Mutant, apply, mutants
+from tests import mutated
+from tests.mutant import Mutant, apply, mutants
+from tests.mutated import AREA_OF, AREAS, MODULES
 
-TESTS = (
-    "accuracy arguments boundary cusps density dynamics ecology equilibria escape escape_layers escape_path "
-    "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses "
-    "responses_empirical responses_hard_gaussian responses_logistic_normal responses_ramp responses_softmax softhard "
-    "steps susceptibility symmetry tensor_derivatives tensor_equilibria tensors"
-)
 OWN = {  # the tests of a module that is not tested under its own name
     "steps": "steps accuracy",
     "double": "kernels accuracy",
@@ -50,6 +47,7 @@ OWN = {  # the tests of a module that is not tested under its own name
     "expert_states": "experts tensors tensor_derivatives",
     "escape_slope": "escape_slope escape_path escape_layers escape",
     "action": "escape_slope escape_path escape_layers escape",
+    "action_slopes": "escape_slope escape_path escape_layers escape",
     "gauss": "gauss boundary responses_hard_gaussian",
     "logistic": "logistic responses_logistic_normal",
     "density": "density noise tensor_derivatives",
@@ -81,6 +79,8 @@ class Runner:
 
     def pytest_runtestloop(self, session: Any) -> bool:
         items = {item.nodeid: item for item in session.items}
+        for name in {mutant.module for mutant in self.wanted}:  # tests may import a module only while they run
+            importlib.import_module(MODULES[name][:-3].replace("/", "."))
         gc.collect()
         functions = [x for x in gc.get_objects() if type(x) is types.FunctionType]  # isinstance would ask torch
         gc.freeze()
@@ -180,27 +180,33 @@ class Runner:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("modules", nargs="*", default=list(MODULES))
+    parser.add_argument("names", nargs="*", default=["numeric"], help=f"modules or areas: numeric, {', '.join(AREAS)}")
     parser.add_argument("--output", type=Path, default=Path("mutants.jsonl"), help="one line a mutant is added to it")
     parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests at most for a mutant")
     parser.add_argument("--known", type=Path, help="keep here which tests call which function, for the next run")
-    parser.add_argument("--sample", type=int, help="this many of a module at most, drawn at random")
+    parser.add_argument("--sample", type=int, help="this many of each name at most, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--survivors", type=Path, help="only those that survived in this output of an earlier run")
     options = parser.parse_args()
     draw, wanted = random.Random(options.seed), list[Mutant]()
+    groups = [[m] for m in mutated.NUMERIC] if options.names == ["numeric"] else map(mutated.selected, options.names)
+    chosen = [*groups]
+    names = {name for group in chosen for name in group}
     if options.survivors:
         rows = [json.loads(line) for line in options.survivors.read_text().splitlines()]
-        wanted = [Mutant(**row) for row in rows if row["outcome"] == "survived" and row["module"] in options.modules]
-    for name in [] if options.survivors else options.modules:
-        found = list(mutants(name))
-        if options.sample and len(found) > options.sample:
+        wanted = [Mutant(**row) for row in rows if row["outcome"] == "survived" and row["module"] in names]
+    for group in [] if options.survivors else chosen:
+        found = [mutant for name in group for mutant in mutants(name)]
+        total = len(found)
+        if options.sample and total > options.sample:
             found = sorted(draw.sample(found, options.sample), key=lambda m: m.key)
-        print(name, len(found), flush=True)
+        print(f"{group[0]}{', ...' * (len(group) > 1)}: {len(found)} of {total} mutants", flush=True)
         wanted += found
-    files = [p for p in (f"tests/test_{name}.py" for name in TESTS.split()) if Path(p).exists()]
-    doctests = [p for p in MODULES.values() if "_numerics" not in p]
-    arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files, *doctests]
+    files = dict.fromkeys(
+        path for area in ("numeric", *AREAS) if any(AREA_OF[n] == area for n in names) for path in mutated.tests(area)
+    )
+    doctests = [MODULES[n] for n in names if "_numerics" not in MODULES[n] and ">>>" in Path(MODULES[n]).read_text()]
+    arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files, *sorted(doctests)]
     sys.exit(pytest.main(arguments, plugins=[Runner(wanted, options.output, options.budget, options.known)]))
 
 
