@@ -30,7 +30,7 @@ proofs: $(VENV)/.test
 mutations: $(VENV)/.test
 	$(BIN)/python -m proofs --mutations
 
-# Mutation testing of the numeric modules (docs/mutation-testing.md); MUTANTS="folds --sample 50" for fewer.
+# Mutation testing (docs/mutation-testing.md); MUTANTS="folds --sample 50" for fewer, "report --sample 50" for an area.
 mutants: $(VENV)/.test
 	$(BIN)/python -m pip install -q -c constraints.txt --group mutants
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.mutants $(MUTANTS)

@@ -13,11 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 ENGINE = (
     "steps double elementary roots kernels pairs expert_kernels expert_solver escape_slope gauss logistic density "
-    "action action_slopes"
+    "action action_slopes monomials"
 )
 PUBLIC = (
     "folds dynamics cusps equilibria experts expert_states noise escape rates boundary "
-    "softhard susceptibility ties ecology parameters"
+    "softhard susceptibility ties ecology parameters _grids _logits"
 )
 RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
 NUMERIC = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}
@@ -27,7 +27,7 @@ NUMERIC_TESTS = (
     "accuracy arguments boundary cusps density dynamics ecology equilibria escape escape_layers escape_path "
     "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses "
     "responses_empirical responses_hard_gaussian responses_logistic_normal responses_ramp responses_softmax softhard "
-    "steps susceptibility symmetry tensor_derivatives tensor_equilibria tensors"
+    "steps exponents susceptibility symmetry tensor_derivatives tensor_equilibria tensors"
 )
 
 
@@ -56,7 +56,7 @@ AREAS = {
     "cli": Area(("moecusp/cli.py", "moecusp/__main__.py"), ("tests/test_cli*.py", "tests/cli/**/test_*.py")),
     "validation": Area(
         ("validation/**/*.py",),
-        ("tests/validation/**/test_*.py", "tests/test_studies.py", "tests/test_digits.py"),
+        ("tests/validation/**/test_*.py", "tests/test_mean_field*.py", "tests/test_digits.py"),
         # evidence of other kinds: benchmarks, and the references that the tests of accuracy rest on
         (
             "validation/benchmarks/**/*.py",
