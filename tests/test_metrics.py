@@ -24,6 +24,7 @@ from moecusp.metrics import (
     Spread,
     batch_sums,
     interval,
+    intervals,
     layer_metrics,
     pooled,
     summary,
@@ -325,6 +326,15 @@ class TestLayers:
         trace = RoutingTrace([routed(logits[i], k, f"layers.{i}", i, mask) for i in range(layers)])
         assert pooled(trace).balance_loss_hf == pytest.approx(theirs, rel=1e-12)
 
+    def test_the_worst_layer_is_named(self):
+        random = np.random.default_rng(1)
+        logits = random.normal(size=(3, 400, 4))
+        logits[1, :, 2] += 2.0
+        trace = RoutingTrace([routed(logits[i], 1, f"layers.{i}", i) for i in range(3)])
+        together = pooled(trace)
+        assert together.worst_layer == "layers.1"
+        assert together.worst == layer_metrics(trace["layers.1"]).values["balance_loss"]
+
     @pytest.mark.parametrize(("k", "dead"), [(1, 4), (2, 4), (6, 2), (7, 1)])
     def test_half_of_the_experts_or_all_that_can_be(self, k, dead):
         counts = np.full(8, 1000)
@@ -405,6 +415,22 @@ class TestIntervals:
         assert wider.low < found.low < found.high < wider.high
         of_batches = interval(record, "max_vio", batchwise=True).estimate
         assert of_batches == pytest.approx(layer_metrics(record).batchwise["max_vio"], rel=1e-14)
+
+    def test_noise_alone_is_no_imbalance(self):
+        """A balanced router: resampling raises max_vio again, and the interval goes down by as much."""
+        random = np.random.default_rng(5)
+        runs = [
+            interval(counted(random.multinomial(100, [0.125] * 8, size=30)), "max_vio", resamples=200)
+            for _ in range(40)
+        ]
+        assert all(run.estimate > 0.02 for run in runs)
+        assert sum(run.low == 0.0 for run in runs) >= 34
+
+    def test_blocks_are_neighbours(self):
+        weights = intervals._weights(np.random.default_rng(0), 200, 6, 3)
+        assert weights.sum(axis=1).tolist() == [6.0] * 200
+        assert weights.max() == 2.0  # two blocks of three
+        assert (weights.mean(axis=0) > 0.8).all()  # none is left out at the ends
 
     def test_bounds_keep_to_what_a_metric_can_be(self):
         counts = [[9, 10, 11], [11, 10, 9]] * 10
