@@ -123,7 +123,7 @@ class Collapse:
     long_run: float = 0.25
     points: int = 25
     margin: float = 0.12
-    seeds: int = 5
+    seeds: int = 12
     collapsed_share: float = 0.3
     favoured_share: float = 0.5
     release_band: Band = (0.97, 1.03)  # and one spacing of the grid of gains, which releases are read off, above
@@ -165,6 +165,6 @@ PROFILES = {
         escapes=Escapes(steps=(0.1, 0.07, 0.05, 0.04, 0.035, 0.03), seeds=16, routers=1024),
         warnings=Warnings(seeds=16),
         ramps=Ramps(seeds=16),
-        collapse=Collapse(batch_size=1024, time=300.0, points=49, margin=0.08, seeds=8),
+        collapse=Collapse(batch_size=1024, time=300.0, points=49, margin=0.08),
     ),
 }
