@@ -9,9 +9,18 @@ from moecusp.dynamics import drift, potential, slope
 from moecusp.ecology import ecology_parameter, mean_field_competitor
 from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, equilibria_blocks, regime
 from moecusp.escape import diffusion_barrier, escape_barrier, escape_time, log_escape_time
+from moecusp.expert_boundary import expert_boundary_curvature, expert_boundary_mass, expert_boundary_slope
 from moecusp.expert_states import ExpertEquilibria, expert_equilibria
 from moecusp.experts import balanced_critical_gain, equal_depth_gain, expert_fold_curve, expert_fold_gain
 from moecusp.folds import fold_asymmetry, fold_curve, fold_gain, fold_imbalance, hysteresis_width
+from moecusp.interfaces import (
+    ellipse_tie_density,
+    parabola_tie_density,
+    power_boundary_mass,
+    saddle_boundary_mass,
+    sphere_tie_density,
+)
+from moecusp.landscape import Saddle, routing_saddle, soft_risk_constant, threshold_shift
 from moecusp.noise import lag1_autocorrelation, log_stationary_density, stationary_density, stationary_variance
 from moecusp.parameters import RouterParameters, critical_feedback, gain, reduced_asymmetry
 from moecusp.rates import flip_step, largest_safe_update_rate, ramp_delay
@@ -41,6 +50,7 @@ __all__ = [
     "ParameterError",
     "Regime",
     "RouterParameters",
+    "Saddle",
     "Simulation",
     "SoftmaxResponse",
     "Stability",
@@ -55,11 +65,15 @@ __all__ = [
     "diffusion_barrier",
     "drift",
     "ecology_parameter",
+    "ellipse_tie_density",
     "equal_depth_gain",
     "equilibria",
     "equilibria_blocks",
     "escape_barrier",
     "escape_time",
+    "expert_boundary_curvature",
+    "expert_boundary_mass",
+    "expert_boundary_slope",
     "expert_equilibria",
     "expert_fold_curve",
     "expert_fold_gain",
@@ -76,18 +90,25 @@ __all__ = [
     "log_escape_time",
     "log_stationary_density",
     "mean_field_competitor",
+    "parabola_tie_density",
     "potential",
+    "power_boundary_mass",
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
+    "routing_saddle",
+    "saddle_boundary_mass",
     "simulate",
     "slope",
     "soft_hard_expansion",
     "soft_hard_gap",
     "soft_hard_remainder",
+    "soft_risk_constant",
+    "sphere_tie_density",
     "stationary_density",
     "stationary_variance",
     "susceptibility",
+    "threshold_shift",
 ]
 
 _LAZY = ("certify", "precise", "symbolic")

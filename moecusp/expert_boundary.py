@@ -57,7 +57,7 @@ def expert_boundary_mass(width: Any, experts: int, sigma: Any = 1.0) -> Any:
     --------
     >>> from moecusp import expert_boundary_mass, expert_boundary_slope
     >>> round(float(expert_boundary_mass(0.1, 3)), 12), round(0.1 * float(expert_boundary_slope(3)), 12)
-    (0.083180044811, 0.084628437532)
+    (0.083181557008, 0.084628437532)
     """
     count = integer("experts", experts, 2)
 
@@ -122,7 +122,7 @@ def expert_boundary_slope(experts: int, sigma: Any = 1.0) -> Any:
 
 
 def expert_boundary_curvature(experts: int, sigma: Any = 1.0) -> Any:
-    """Coefficient q <= 0 of the second order, M(w) = slope w + q w^2 + O(w^3): the third logit between the two largest.
+    """Coefficient q <= 0 of the second order, M(w) = slope w + q w^2 + O(w^3): a third logit between the two largest.
 
     q = -K (K-1) (K-2)/4 int phi^3 Phi^(K-3) dx/sigma^2, and slope w + q w^2 - slope w^3/(12 sigma^2) <= M(w) <= slope w
     for every w >= 0.

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from moecusp._arguments import POSITIVE, REAL, Array, ParameterError, Range, constant
+from moecusp._arguments import Array, ParameterError, Range, constant
 from moecusp._numerics.gauss import legendre, panels
 from moecusp._numerics.logistic import mean_decay
 
@@ -151,14 +151,13 @@ def soft_risk_constant(exponent: Any) -> Any:
         grades = np.concatenate([[0.0], np.logspace(-9.0, -1.0, 17), [0.2, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0]])
         breaks = np.concatenate([peak[..., None] * grades, (9.0 * peak + 40.0)[..., None]], axis=-1)
         power = a[..., None, None]
-        x, weights = legendre(32)
         first = breaks[..., 1] ** (a + 1.0) / (a + 1.0)  # exp(u)/(1 + exp u)^3 is 1/8 (1 - u/2) on the first panel
         head = first * 0.125 * (1.0 - 0.5 * breaks[..., 1] * (a + 1.0) / (a + 2.0))
 
         def integrand(u: Array) -> Array:
             return np.exp(power * np.log(u) - 2.0 * u) / (1.0 + np.exp(-u)) ** 3
 
-        rest = panels(integrand, breaks[..., 1:], x.size)
+        rest = panels(integrand, breaks[..., 1:], 32)
         return np.asarray(8.0 * (head + rest))[()]
 
 

@@ -14,6 +14,8 @@ from proofs import (  # noqa: F401
     experts,
     floats,
     folds,
+    interfaces,
+    landscape,
     noise,
     responses,
     susceptibility,

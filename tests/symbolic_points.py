@@ -21,7 +21,8 @@ ULP = 2.0**-52
 INSIDE = {
     "u": 0.75, "gain": 1.75, "asymmetry": 0.125, "feedback": 1.5, "decay": 0.75, "inverse_temperature": 1.25,
     "experts": 5, "favoured": 2, "x": 0.5, "z": 0.5, "sigma": 0.7, "width": 0.3, "mean": 0.2, "temperature": 0.4,
-    "terms": 3, "step": 0.1, "batch_size": 2, "rate": 0.01, "susceptibility": 0.5, "entropy_weight": 0.3,
+    "terms": 3, "radius": 1.3, "dimension": 4, "ratio_of_weights": 2.5, "curvature": 0.7, "power": 3.0,
+    "exponent": 1.5, "step": 0.1, "batch_size": 2, "rate": 0.01, "susceptibility": 0.5, "entropy_weight": 0.3,
     "oracle_weight": 0.5, "balance_weight": 0.7,
 }  # fmt: skip
 
@@ -94,6 +95,7 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
     "cusp_set": (st.tuples(gains), 4, None),
     "drift": (st.tuples(differences, plane).map(lambda p: (p[0], *p[1])), 4, _flow),
     "ecology_parameter": (st.tuples(positive, weights, positive, weights), 3, None),
+    "ellipse_tie_density": (st.tuples(st.floats(0.1, 5.0), log_uniform(-2.0, 2.0)), 150, None),
     "equal_depth_gain": (st.tuples(counts), 4, None),
     "expert_fold_curve": (st.tuples(_signed(-8.0, 1.5), counts), 10, None),
     "flip_step": (st.tuples(st.one_of(st.floats(-50.0, 0.99), st.just(0.0))), 2, None),
@@ -107,10 +109,15 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
         50, lambda *_: 10.0,
     ),
     "mean_field_competitor": (st.tuples(weights, positive, weights), 3, None),
+    "parabola_tie_density": (st.tuples(log_uniform(-2.0, 4.0)), 20, None),
+    "power_boundary_mass": (st.tuples(log_uniform(-6.0, 1.0), st.floats(0.3, 5.0)), 30, None),
     "potential": (st.tuples(differences, plane).map(lambda p: (p[0], *p[1])), 6, _depth),
     "ramp_delay": (st.tuples(positive, st.floats(1.001, 50.0)), 4, None),
     "reduced_asymmetry": (st.tuples(differences, positive, positive), 3, None),
     "regime": (plane.filter(_off_fold), 0, None),
+    "saddle_boundary_mass": (st.tuples(st.floats(0.01, 20.0)), 50, None),
+    "soft_risk_constant": (st.tuples(st.floats(0.05, 30.0)), 50, None),
+    "sphere_tie_density": (st.tuples(st.floats(0.1, 6.0), st.integers(1, 60)), 450, None),
     "slope": (st.tuples(differences, plane).map(lambda p: (p[0], p[1][0])), 4,
               lambda u, g: max(1.0, float(g / mp.cosh(u) ** 2))),
     "soft_hard_expansion": (
@@ -127,4 +134,9 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
         2000, None,
     ),
 }  # fmt: skip
-SLOW = {"log_stationary_density", "soft_hard_gap", "stationary_density"}  # an integral to 50 digits each
+SLOW = {
+    "saddle_boundary_mass",
+    "log_stationary_density",
+    "soft_hard_gap",
+    "stationary_density",
+}  # an integral to 50 digits each

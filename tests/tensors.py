@@ -109,6 +109,11 @@ CASES: dict[str, Case] = {
         mc.boundary_mass,
         {"width": [0.5, 1.0, 0.01, 2.0], "mean": [0.1, -2.0, 1.0, 0.01], "sigma": [1.0, 0.7, 0.5, 2.0]},
     ),
+    "expert_boundary_mass": Case(
+        lambda w, s: mc.expert_boundary_mass(w, 5, s),
+        {"width": [0.5, 1.0, 0.01, 2.5], "sigma": [1.0, 0.7, 0.5, 0.9]},
+        orders=1,
+    ),
     "boundary_slope": Case(mc.boundary_slope, {"mean": [0.1, -2.0], "sigma": [1.0, 0.7]}),
     "boundary_remainder": Case(mc.boundary_remainder, {"width": [0.1, 2.0], "sigma": [1.0, 0.7]}),
     "soft_hard_gap": Case(

@@ -23,6 +23,10 @@ CASES: dict[str, list[Any]] = {
     "cusp_set": [(1.05, 4)],
     "drift": [(-3, 3), (0.1, 4), (-1, 1)],
     "ecology_parameter": [(0.1, 3), (0.1, 3), (0.1, 3), (0.1, 3)],
+    "ellipse_tie_density": [(0.3, 3), (0.2, 5)],
+    "expert_boundary_curvature": [5, (0.3, 2)],
+    "expert_boundary_mass": [(0.05, 3), 5, (0.3, 2)],
+    "expert_boundary_slope": [5, (0.3, 2)],
     "expert_fold_curve": [(-4, 6), 7],
     "flip_step": [(-3, 0.9)],
     "fold_asymmetry": [(1.05, 4)],
@@ -32,13 +36,19 @@ CASES: dict[str, list[Any]] = {
     "gain": [(0.1, 3), (0.1, 3), (0.1, 3), 4],
     "hysteresis_width": [(0.1, 4)],
     "mean_field_competitor": [(0.1, 3), (0.1, 3), (0.1, 3)],
+    "parabola_tie_density": [(-3, 3)],
+    "power_boundary_mass": [(0.01, 2), (0.5, 4)],
     "potential": [(-3, 3), (0.1, 4), (-1, 1)],
     "ramp_delay": [(1e-4, 1), (1.05, 4)],
     "reduced_asymmetry": [(-2, 2), (0.1, 3), (0.1, 3)],
+    "routing_saddle": [(0.05, 3)],
+    "saddle_boundary_mass": [(0.01, 6)],
     "slope": [(-3, 3), (0.1, 4)],
     "soft_hard_expansion": [(0.05, 0.2), (-2, 2), (0.8, 2), 5],
     "soft_hard_gap": [(0.05, 2), (-2, 2), (0.5, 2)],
     "soft_hard_remainder": [(0.05, 0.5), (0.5, 2), 3],
+    "soft_risk_constant": [(0.1, 9)],
+    "sphere_tie_density": [(0.3, 4), 7],
     "stationary_density": [(-1, 1), (0.3, 1.8), (-0.2, 0.2), (0.05, 0.9), (1, 8)],
     "log_stationary_density": [(-1, 1), (0.3, 1.8), (-0.2, 0.2), (0.05, 0.9), (1, 8)],
 }
@@ -55,6 +65,7 @@ LEFT_OUT = {
     "hard_susceptibility": "a count over data, exact as it is",
     "log_escape_time": "see escape_time",
     "simulate": "a simulation",
+    "threshold_shift": "the root of an equation between integrals; tests/test_landscape.py encloses its sign change",
 }
 DRAWS = 25
 

@@ -22,7 +22,7 @@ MEANS = {
 # compared below, each in its own way
 APART = {
     "balanced_critical_gain", "flip_step", "largest_safe_update_rate", "log_stationary_density", "regime",
-    "soft_hard_expansion", "soft_hard_gap", "stationary_density",
+    "saddle_boundary_mass", "soft_hard_expansion", "soft_hard_gap", "stationary_density",
 }  # fmt: skip
 
 
@@ -86,6 +86,12 @@ def test_apart() -> None:
     for n in range(4):
         wanted = claim("softhard.expansion", "coefficient", n=n) * sp.Symbol("T", real=True) ** (2 * n + 1)
         assert same(plain(terms.function.subs(order, n).doit()), wanted * sp.diff(density_at_0, b, 2 * n))
+
+
+def test_the_saddle_s_mass_grows_at_the_claimed_rate() -> None:
+    width = sp.Symbol("w", real=True)
+    assert same(sp.diff(plain(symbolic.saddle_boundary_mass.expression), width), claim("interface.saddle", "rate"))
+    assert plain(symbolic.saddle_boundary_mass.expression).subs(width, 0).doit() == 0
 
 
 def test_densities() -> None:

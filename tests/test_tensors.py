@@ -26,7 +26,18 @@ WITHOUT = {
     "simulate": "draws random numbers; it has a torch backend of its own",
     "equilibria_blocks": "cuts NumPy grids that are too large to hold",
 }
+NUMBER = "a number about an interface or a landscape: a tensor that asks for a gradient is refused"
 WITHOUT_GRADIENT = {
+    "ellipse_tie_density": NUMBER,
+    "expert_boundary_curvature": NUMBER,
+    "expert_boundary_slope": NUMBER,
+    "parabola_tie_density": NUMBER,
+    "power_boundary_mass": NUMBER,
+    "routing_saddle": NUMBER,
+    "saddle_boundary_mass": NUMBER,
+    "soft_risk_constant": NUMBER,
+    "sphere_tie_density": NUMBER,
+    "threshold_shift": NUMBER,
     "regime": "a label",
     "hard_susceptibility": "counts tokens",
     "balanced_critical_gain": "of an integer",

@@ -12,9 +12,23 @@ from moecusp.certify.dynamics import drift, potential, slope
 from moecusp.certify.ecology import ecology_parameter, mean_field_competitor
 from moecusp.certify.equilibria import Enclosures, equilibria, regime
 from moecusp.certify.escape import Barriers, diffusion_barrier, escape_barrier
+from moecusp.certify.expert_boundary import (
+    expert_boundary_curvature,
+    expert_boundary_mass,
+    expert_boundary_slope,
+)
 from moecusp.certify.expert_states import ExpertEnclosures, ExpertState, expert_equilibria
 from moecusp.certify.experts import balanced_critical_gain, equal_depth_gain, expert_fold_curve, expert_fold_gain
 from moecusp.certify.folds import fold_asymmetry, fold_curve, fold_gain, fold_imbalance, hysteresis_width
+from moecusp.certify.interfaces import (
+    ellipse_tie_density,
+    parabola_tie_density,
+    power_boundary_mass,
+    saddle_boundary_mass,
+    soft_risk_constant,
+    sphere_tie_density,
+)
+from moecusp.certify.landscape import routing_saddle
 from moecusp.certify.noise import (
     StateValues,
     lag1_autocorrelation,
@@ -29,6 +43,7 @@ from moecusp.certify.softhard import soft_hard_expansion, soft_hard_gap, soft_ha
 from moecusp.certify.susceptibility import critical_feedback_from_logits, susceptibility
 from moecusp.cusps import NormalForm
 from moecusp.equilibria import Regime, Stability
+from moecusp.landscape import Saddle
 
 __all__ = [
     "Barriers",
@@ -40,6 +55,7 @@ __all__ = [
     "NormalForm",
     "ParameterError",
     "Regime",
+    "Saddle",
     "SoftmaxResponse",
     "Stability",
     "StateValues",
@@ -55,9 +71,13 @@ __all__ = [
     "diffusion_barrier",
     "drift",
     "ecology_parameter",
+    "ellipse_tie_density",
     "equal_depth_gain",
     "equilibria",
     "escape_barrier",
+    "expert_boundary_curvature",
+    "expert_boundary_mass",
+    "expert_boundary_slope",
     "expert_equilibria",
     "expert_fold_curve",
     "expert_fold_gain",
@@ -72,14 +92,20 @@ __all__ = [
     "largest_safe_update_rate",
     "log_stationary_density",
     "mean_field_competitor",
+    "parabola_tie_density",
     "potential",
+    "power_boundary_mass",
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
+    "routing_saddle",
+    "saddle_boundary_mass",
     "slope",
     "soft_hard_expansion",
     "soft_hard_gap",
     "soft_hard_remainder",
+    "soft_risk_constant",
+    "sphere_tie_density",
     "stationary_density",
     "stationary_variance",
     "susceptibility",

@@ -57,6 +57,14 @@ from moecusp.symbolic.experts import (
     x,
 )
 from moecusp.symbolic.formula import ARGUMENTS, Branch, Formula, Implicit
+from moecusp.symbolic.interfaces import (
+    ellipse_tie_density,
+    parabola_tie_density,
+    power_boundary_mass,
+    saddle_boundary_mass,
+    soft_risk_constant,
+    sphere_tie_density,
+)
 from moecusp.symbolic.noise import (
     B,
     delta,
@@ -107,8 +115,13 @@ LEFT_OUT = {
     "critical_feedback_from_logits": "mu/lambda_max: the largest eigenvalue of a K by K matrix has no closed form; "
     "its matrix is `susceptibility`",
     "equilibria_blocks": "`equilibria` of a grid, block by block: a matter of memory",
+    "expert_boundary_curvature": "an integral; its integrand is in ``boundary.experts_remainder``",
+    "expert_boundary_mass": "an integral; its integrand is the claim lead of ``boundary.experts``",
+    "expert_boundary_slope": "an integral; its integrand is the claim rate of ``boundary.experts``",
     "hard_susceptibility": "an estimate counted from recorded logits, not a formula",
+    "routing_saddle": "two Gaussian means without a closed form; its rates are the claims of ``landscape.saddle``",
     "simulate": "a simulation, not a formula",
+    "threshold_shift": "the root of an equation between integrals; its expansion is ``softhard.threshold``",
 }
 """Public functions without a symbolic form, and why.
 
@@ -150,6 +163,7 @@ __all__ = [
     "diffusion_barrier",
     "drift",
     "ecology_parameter",
+    "ellipse_tie_density",
     "equal_depth_gain",
     "equilibria",
     "escape_barrier",
@@ -179,16 +193,21 @@ __all__ = [
     "m",
     "mean_field_competitor",
     "mu",
+    "parabola_tie_density",
     "potential",
+    "power_boundary_mass",
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
     "rho",
+    "saddle_boundary_mass",
     "sigma",
     "slope",
     "soft_hard_expansion",
     "soft_hard_gap",
     "soft_hard_remainder",
+    "soft_risk_constant",
+    "sphere_tie_density",
     "stationary_density",
     "stationary_variance",
     "susceptibility",
