@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import NON_NEGATIVE, POSITIVE, Array, integer, reals
+from moecusp._arguments import MOST, NON_NEGATIVE, POSITIVE, Array, integer, reals
 from moecusp._numerics.gauss import legendre
 from moecusp._numerics.gradients import evaluate
 from moecusp._numerics.leads import overlap
@@ -30,7 +30,7 @@ def expert_boundary_mass(width: Any, experts: int, sigma: Any = 1.0) -> Any:
     width : array_like
         Width w >= 0 (score).
     experts : int
-        Number of experts K >= 2.
+        Number of experts K, 2 to 2^53.
     sigma : array_like
         Standard deviation of a logit, sigma > 0 (score); it broadcasts with width.
 
@@ -59,7 +59,7 @@ def expert_boundary_mass(width: Any, experts: int, sigma: Any = 1.0) -> Any:
     >>> round(float(expert_boundary_mass(0.1, 3)), 12), round(0.1 * float(expert_boundary_slope(3)), 12)
     (0.083181557008, 0.084628437532)
     """
-    count = integer("experts", experts, 2)
+    count = integer("experts", experts, 2, MOST)
 
     def partials(w: Any, s: Any, _: Any) -> tuple[Any, Any]:
         rate = on_host(lambda w, s: _density(w / s, count) / s, w, s)
@@ -91,7 +91,7 @@ def expert_boundary_slope(experts: int, sigma: Any = 1.0) -> Any:
     Parameters
     ----------
     experts : int
-        Number of experts K >= 2.
+        Number of experts K, 2 to 2^53.
     sigma : array_like
         Standard deviation of a logit, sigma > 0 (score).
 
@@ -115,7 +115,7 @@ def expert_boundary_slope(experts: int, sigma: Any = 1.0) -> Any:
     >>> round(float(expert_boundary_slope(3)), 12)
     0.846284375322
     """
-    count = integer("experts", experts, 2)
+    count = integer("experts", experts, 2, MOST)
     (s,), restore = reals(sigma=(sigma, POSITIVE))
     with np.errstate(all="ignore"):
         return restore(float(_density(np.array(0.0), count)) / s)
@@ -154,7 +154,7 @@ def expert_boundary_curvature(experts: int, sigma: Any = 1.0) -> Any:
     >>> round(float(expert_boundary_curvature(3)), 12)
     -0.137832223855
     """
-    count = integer("experts", experts, 2)
+    count = integer("experts", experts, 2, MOST)
     (s,), restore = reals(sigma=(sigma, POSITIVE))
     triple = float(overlap(np.array(0.0), 2, count - 3.0)) if count > 2 else 0.0
     with np.errstate(all="ignore"):

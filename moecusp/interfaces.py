@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import NON_NEGATIVE, POSITIVE, REAL, Array, ParameterError, Range, constant, integer
+from moecusp._arguments import MOST, NON_NEGATIVE, POSITIVE, REAL, Array, ParameterError, Range, constant, integer
 from moecusp._numerics.gauss import gaussian, legendre, panels, ratio
 
 
@@ -23,7 +23,7 @@ def sphere_tie_density(radius: Any, dimension: int) -> Any:
     radius : array_like
         Radius r > 0 of the interface.
     dimension : int
-        Number of dimensions d >= 1.
+        Number of dimensions d, 1 to 2^53.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def sphere_tie_density(radius: Any, dimension: int) -> Any:
     >>> round(float(sphere_tie_density(1.0, 2)), 12)
     0.303265329856
     """
-    r, d = constant("radius", radius, POSITIVE), integer("dimension", dimension, 1)
+    r, d = constant("radius", radius, POSITIVE), integer("dimension", dimension, 1, MOST)
     with np.errstate(all="ignore"):
         return _poisson(0.5 * d - 1.0, r)[()]
 

@@ -99,7 +99,7 @@ def _moments(t: Array) -> tuple[Array, Array]:
     nodes = np.linspace(0.0, 12.0, 13)
 
     def integrand(x: Array) -> Array:
-        return np.exp(-0.5 * x * x) * np.tanh(0.5 * x / np.maximum(warm, 0.5)[..., None, None]) ** 2
+        return np.asarray(np.exp(-0.5 * x * x) * np.tanh(0.5 * x / np.maximum(warm, 0.5)[..., None, None]) ** 2)
 
     breaks = np.broadcast_to(nodes, (*warm.shape, nodes.size))
     direct = np.sqrt(2.0 / np.pi) * panels(integrand, breaks, 24)
@@ -239,4 +239,4 @@ def _shift(t: Array, b: Array) -> Array:
     for _ in range(30):
         value, slope = residual(d)
         d = np.maximum(d - value / slope, 0.0)
-    return d
+    return np.asarray(d)

@@ -115,10 +115,6 @@ def test_bad_input(bad):
     ):
         with pytest.raises(mc.ParameterError, match=name):
             call(bad)
-    for call in (
-        lambda: mc.threshold_shift(0.5, 0.1),
-        lambda: mc.threshold_shift(0.1, 3.0),
-        lambda: mc.threshold_shift([0.1, 0.2], [0.1, 0.2, 0.3]),
-    ):
+    for temperature, threshold in ((0.5, 0.1), (0.1, 3.0), ([0.1, 0.2], [0.1, 0.2, 0.3])):
         with pytest.raises(mc.ParameterError):
-            call()
+            mc.threshold_shift(temperature, threshold)

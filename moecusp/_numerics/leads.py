@@ -21,7 +21,7 @@ def _log_normal(y: Array) -> Array:
 
 def _hazard(y: Array) -> Array:
     """Return (log Phi)'(y) = phi(y)/Phi(y), which falls in y."""
-    return np.exp(-0.5 * y * y - 0.5 * np.log(2.0 * np.pi) - _log_normal(y))
+    return np.asarray(np.exp(-0.5 * y * y - 0.5 * np.log(2.0 * np.pi) - _log_normal(y)))
 
 
 def overlap(w: Array, squares: int, others: float) -> Array:
