@@ -17,6 +17,8 @@ import moecusp
 from moecusp.report import Figure, Finding, Report, Table, check_folder, collect, write
 from moecusp.report import Plan as Stored
 from moecusp.report.figures import style, svg
+from validation.claims import read
+from validation.ledger import Run, section
 from validation.storage import Arrays
 from validation.streams import Stream, stream
 from validation.work import Plan, discard, keep, kept, now, opened, part_path, planned, sources, work_folder
@@ -203,17 +205,19 @@ def execute(
         measured, first = measure(study, profile, plan, seed, folder, progress, say)
         findings = study.judge(profile, plan, measured)
         page = study.present(profile, plan, measured, findings)
+        predicted = Stored(plan.sha256, plan.written)
         report = Report(
             title=study.title,
             summary=page.summary,
             study=study.name,
             profile=profile.name,
-            plan=Stored(plan.sha256, plan.written),
+            plan=predicted,
             provenance=collect(command, seed, began),
             parameters=_plain(profile),
             findings=findings,
             figures=_rendered(page.pictures),
             tables=page.tables,
+            sections=section(read().claims, [Run(study.name, predicted, findings)]),
             notes=(*page.notes, _stated(plan, first)),
             data=page.data,
         )

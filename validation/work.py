@@ -163,10 +163,10 @@ def keep(folder: Path, name: str, plan: Plan, started: str, arrays: Mapping[str,
 
 
 def sources(packages: tuple[Path, ...]) -> str:
-    """Return the SHA-256 over the Python files of some packages: which code predicted."""
+    """Return the SHA-256 over the code and the claims (Python and TOML) of some packages: what predicted and judges."""
     total = hashlib.sha256()
     for package in packages:
-        for path in sorted(package.rglob("*.py")):
+        for path in sorted(path for kind in ("*.py", "*.toml") for path in package.rglob(kind)):
             total.update(f"{path.relative_to(package.parent)}\0".encode() + path.read_bytes())
     return total.hexdigest()
 

@@ -1,6 +1,7 @@
 """Reports: intervals, verdicts, provenance, and pages to read (the extra ``report``)."""
 
 from moecusp.report.document import Figure, Plan, Report, Section, Table, schema, write
+from moecusp.report.evidence import Evidence, evidence
 from moecusp.report.folder import check_folder
 from moecusp.report.intervals import (
     Interval,
@@ -15,6 +16,7 @@ from moecusp.report.provenance import Provenance, collect
 from moecusp.report.verdict import Finding, Verdict, judge
 
 __all__ = [
+    "Evidence",
     "Figure",
     "Finding",
     "Interval",
@@ -29,6 +31,7 @@ __all__ = [
     "cluster_bootstrap",
     "collect",
     "equivalence",
+    "evidence",
     "exact",
     "holm",
     "judge",

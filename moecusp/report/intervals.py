@@ -107,7 +107,7 @@ def student(samples: Any, confidence: float = 0.99, unit: str = "seeds") -> Inte
     if n < 3 or missing.any():
         return Interval(mean, -np.inf, np.inf, level, n, unit, method, np.inf)
     error = float(values.std(ddof=1)) / n**0.5
-    reach, detectable = (each * error for each in _in_errors(level, n - 1))
+    reach, detectable = (each * error for each in in_errors(level, n - 1))
     return Interval(mean, mean - reach, mean + reach, level, n, unit, method, detectable)
 
 
@@ -268,7 +268,7 @@ def cluster_bootstrap(
     if n < 3:
         return unbounded
     expansion = (n / (n - 1)) ** 0.5
-    reach, detectable = _in_errors(level, n - 1)
+    reach, detectable = in_errors(level, n - 1)
     tail = float(norm.sf(expansion * reach))
     if tail * draws < 1.0:
         return unbounded
@@ -337,7 +337,7 @@ def holm(p_values: Any) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _in_errors(confidence: float, freedom: int) -> tuple[float, float]:
+def in_errors(confidence: float, freedom: int) -> tuple[float, float]:
     """Return, in standard errors, the half-width of a t interval, and the departure that `detectable` is.
 
     The departure is the noncentrality whose interval lies wholly beyond the edge with probability `POWER`.
