@@ -13,11 +13,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 ENGINE = (
     "steps double elementary roots kernels pairs expert_kernels expert_solver escape_slope gauss logistic density "
-    "action action_slopes monomials"
+    "action action_slopes monomials leads"
 )
 PUBLIC = (
     "folds dynamics cusps equilibria experts expert_states noise escape rates boundary "
-    "softhard susceptibility ties ecology parameters _grids _logits"
+    "softhard susceptibility ties ecology parameters interfaces expert_boundary landscape _grids _logits"
 )
 RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
 NUMERIC = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}
@@ -25,6 +25,7 @@ NUMERIC |= {name: f"moecusp/{name}.py" for name in PUBLIC.split()}
 NUMERIC |= {f"responses.{name}": f"moecusp/responses/{name}.py" for name in RESPONSES.split()}
 NUMERIC_TESTS = (
     "accuracy arguments boundary cusps density dynamics ecology equilibria escape escape_layers escape_path "
+    "expert_boundary interfaces landscape "
     "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses "
     "responses_empirical responses_hard_gaussian responses_logistic_normal responses_ramp responses_softmax softhard "
     "steps exponents susceptibility symmetry tensor_derivatives tensor_equilibria tensors"

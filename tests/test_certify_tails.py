@@ -183,6 +183,16 @@ class TestEscape:
         assert whole.rad() < 1e-4
 
     @pytest.mark.parametrize("along_u", [True, False])
+    def test_kappa_over_a_box_of_asymmetries(self, along_u: bool) -> None:
+        """Phi falls with eta at the rate 1: the roots at the ends of the box, by bisection, end the ball too."""
+        with ctx.workprec(160):
+            low, middle, high = (Path(arb(1.5), s * arb(1e-20), along_u).at(arb(0.5), 120) for s in (-1, 0, 1))
+            whole = Path(arb(1.5), arb(0, 1e-20), along_u).at(arb(0.5), 120, middle)
+        assert whole.contains(low)
+        assert whole.contains(high)
+        assert whole.rad() < 0.501 * (high - low)
+
+    @pytest.mark.parametrize("along_u", [True, False])
     def test_the_most_that_kappa_can_be(self, along_u: bool) -> None:
         path = Path(arb(1.5), arb(0), along_u)
         with ctx.workprec(160):
