@@ -5,6 +5,7 @@ Data are planted with noise of known size, far below the bands; wrong data lie o
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -141,3 +142,9 @@ def test_the_whole_study_with_stubs_is_sound(plan, tmp_path):
         "bifurcation", "growth", "panel", "hysteresis", "cusp", "history", "cost",
     ]  # fmt: skip
     assert f"measured: {onsets(plan, planted())[0].mean():.4g}" in report.summary
+
+
+def test_parts_can_be_sent_to_other_processes(plan):
+    for part in STUDY.parts(PROFILE, plan):
+        again = pickle.loads(pickle.dumps(part))
+        assert (again.name, again.size) == (part.name, part.size)

@@ -5,6 +5,7 @@ Data are planted with noise far below the bands; wrong data lie outside by many 
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -125,3 +126,9 @@ def test_the_whole_study_with_stubs_is_sound(plan, tmp_path):
     assert report.study == "mean-field"
     assert report.provenance.seed == 11
     assert len(report.figures) == 7
+
+
+def test_parts_can_be_sent_to_other_processes(plan):
+    for part in STUDY.parts(PROFILE, plan):
+        again = pickle.loads(pickle.dumps(part))
+        assert (again.name, again.size) == (part.name, part.size)

@@ -68,6 +68,6 @@ _BRANCHES = (0.6, 0.75, 0.85, 0.9, 0.95, 1.05, 1.1, 1.15, 1.2, 1.3, 1.5, 1.7)
 
 PROFILES = {
     "smoke": Profile("smoke", seeds=3, routers=3, branch_feedbacks=(0.7, 1.4), branch_time=10.0, sweep_time=200.0),
-    "quick": Profile("quick", seeds=8, routers=32, branch_feedbacks=_BRANCHES, branch_time=150.0, sweep_time=5000.0),
+    "quick": Profile("quick", seeds=8, routers=64, branch_feedbacks=_BRANCHES, branch_time=150.0, sweep_time=5000.0),
     "full": Profile("full", seeds=32, routers=128, branch_feedbacks=_BRANCHES, branch_time=400.0, sweep_time=20000.0),
 }
