@@ -43,7 +43,7 @@ kernels: $(VENV)/.test
 # A fast share of the tests with the lowest version of every dependency that pyproject.toml declares, and with the
 # newest known ones on other Pythons where the machine has them (there without torch).
 SHARE := tests/test_cli.py tests/test_lowest.py tests/test_responses_softmax.py tests/test_responses_empirical.py \
-  moecusp/folds.py moecusp/parameters.py moecusp/rates.py moecusp/responses
+  moecusp/folds.py moecusp/parameters.py moecusp/rates.py moecusp/reduced.py moecusp/responses
 PYTHONS ?= $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python $(HOME)/.pyenv/versions/3.13.*/bin/python)
 
 lowest: $(VENV)-lowest/.done

@@ -21,9 +21,10 @@ from moecusp.interfaces import (
     sphere_tie_density,
 )
 from moecusp.landscape import Saddle, routing_saddle, soft_risk_constant, threshold_shift
-from moecusp.noise import lag1_autocorrelation, log_stationary_density, stationary_density, stationary_variance
-from moecusp.parameters import RouterParameters, critical_feedback, gain, reduced_asymmetry
+from moecusp.noise import lag1_autocorrelation, stationary_variance
+from moecusp.parameters import RouterParameters
 from moecusp.rates import flip_step, largest_safe_update_rate, ramp_delay
+from moecusp.reduced import critical_feedback, gain, reduced_asymmetry
 from moecusp.responses import (
     EmpiricalResponse,
     HardGaussianResponse,
@@ -33,6 +34,7 @@ from moecusp.responses import (
 )
 from moecusp.simulate import Simulation, simulate
 from moecusp.softhard import soft_hard_expansion, soft_hard_gap, soft_hard_remainder
+from moecusp.stationary import log_stationary_density, stationary_density
 from moecusp.susceptibility import critical_feedback_from_logits, susceptibility
 from moecusp.ties import HardSusceptibility, hard_susceptibility
 

@@ -52,6 +52,7 @@ OWN = {  # the tests of a module that is not tested under its own name
     "logistic": "logistic responses_logistic_normal",
     "density": "density noise tensor_derivatives",
     "noise": "noise tensors tensor_derivatives",
+    "stationary": "noise tensors tensor_derivatives",
     "responses.base": "responses tensors tensor_derivatives",
     "responses.equilibria": "responses",
     "susceptibility": "susceptibility tensors tensor_derivatives",

@@ -16,8 +16,8 @@ ENGINE = (
     "action action_slopes monomials leads"
 )
 PUBLIC = (
-    "folds dynamics cusps equilibria experts expert_states noise escape rates boundary "
-    "softhard susceptibility ties ecology parameters interfaces expert_boundary landscape _grids _logits"
+    "folds dynamics cusps equilibria experts expert_states noise stationary escape rates boundary softhard "
+    "susceptibility ties ecology reduced parameters interfaces expert_boundary landscape _grids _logits"
 )
 RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
 NUMERIC = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}

@@ -36,8 +36,8 @@ from moecusp.certify.noise import (
     stationary_density,
     stationary_variance,
 )
-from moecusp.certify.parameters import critical_feedback, gain, reduced_asymmetry
 from moecusp.certify.rates import flip_step, largest_safe_update_rate, ramp_delay
+from moecusp.certify.reduced import critical_feedback, gain, reduced_asymmetry
 from moecusp.certify.responses import HardGaussianResponse, LogisticNormalResponse, SoftmaxResponse
 from moecusp.certify.softhard import soft_hard_expansion, soft_hard_gap, soft_hard_remainder
 from moecusp.certify.susceptibility import critical_feedback_from_logits, susceptibility

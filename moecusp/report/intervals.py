@@ -1,8 +1,7 @@
-"""Intervals for an effect: a mean over repetitions, a share, a statistic of clustered data, an exact number."""
+"""What an interval is, and those for a mean over repetitions and for an exact number; p-values of several claims."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
@@ -17,7 +16,7 @@ Array = NDArray[np.float64]
 POWER = 0.9
 """Probability with which a departure as large as `Interval.detectable` is placed outside the band."""
 
-_CONFIDENCE = Range(0.0, 1.0, open_low=True, open_high=True)
+CONFIDENCE = Range(0.0, 1.0, open_low=True, open_high=True)
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def student(samples: Any, confidence: float = 0.99, unit: str = "seeds") -> Inte
     >>> print(f"{found.low:.4f} {found.high:.4f}")
     0.9762 1.0238
     """
-    level = number("confidence", confidence, _CONFIDENCE)
+    level = number("confidence", confidence, CONFIDENCE)
     values = np.asarray(samples, dtype=np.float64)
     missing = np.isnan(values)
     if values.ndim != 1 or missing.all():
@@ -145,139 +144,6 @@ def equivalence(samples: Any, level: float = 0.005, unit: str = "seeds") -> Inte
     """
     each = number("level", level, Range(0.0, 0.5, open_low=True, open_high=True))
     return replace(student(samples, 1.0 - 2.0 * each, unit), method="two one-sided t tests")
-
-
-def clopper_pearson(successes: int, trials: int, confidence: float = 0.99, unit: str = "trials") -> Interval:
-    """Return the interval of Clopper and Pearson for a share; it covers at least as often as it says, at any share.
-
-    Parameters
-    ----------
-    successes, trials : int
-        0 <= successes <= trials, trials >= 1; the trials are independent.
-    confidence : float
-        In (0, 1).
-    unit : str
-        What the trials are.
-
-    Returns
-    -------
-    Interval
-        `Interval.detectable` holds at the edge where it is largest, near a half.
-
-    Raises
-    ------
-    ParameterError
-        If the numbers are out of range.
-
-    References
-    ----------
-    .. [1] C. J. Clopper and E. S. Pearson, Biometrika 26 (1934) 404-413.
-
-    Examples
-    --------
-    >>> from moecusp.report import clopper_pearson
-    >>> found = clopper_pearson(0, 10, confidence=0.9)
-    >>> found.low, round(found.high, 6) == round(1 - 0.05 ** (1 / 10), 6)
-    (0.0, True)
-    """
-    from scipy.stats import binomtest
-
-    level = number("confidence", confidence, _CONFIDENCE)
-    n, k = integer("trials", trials, 1), integer("successes", successes, 0)
-    if k > n:
-        raise ParameterError("successes", successes, f"<= trials = {n}")
-    ends = binomtest(k, n).proportion_ci(level, method="exact")
-    return Interval(
-        k / n, float(ends.low), float(ends.high), level, n, unit, "Clopper-Pearson", _detectable_share(n, level)
-    )
-
-
-def cluster_bootstrap(
-    samples: Any,
-    clusters: Any,
-    statistic: Callable[[Any], float] = np.mean,
-    *,
-    source: np.random.Generator,
-    confidence: float = 0.99,
-    resamples: int = 20_000,
-    unit: str = "clusters",
-) -> Interval:
-    """Return a bootstrap interval for a statistic of samples that come in clusters; whole clusters are drawn.
-
-    Parameters
-    ----------
-    samples : array_like, shape (samples, ...)
-        Finite numbers, along the first axis.
-    clusters : array_like, shape (samples,)
-        The cluster that each belongs to: the seed, router or document whose samples are not independent of each other.
-    statistic : callable
-        Takes samples, returns a number.
-    source : numpy.random.Generator
-        Draws the clusters.
-    confidence : float
-        In (0, 1).
-    resamples : int
-        How many times the clusters are drawn, at least 100.
-    unit : str
-        What the clusters are.
-
-    Returns
-    -------
-    Interval
-        Unbounded where the clusters are too few for the confidence: fewer than 3, or the quantile sought lies
-        beyond the resamples.
-
-    Raises
-    ------
-    ParameterError
-        If the arguments are out of range or do not fit together, or the statistic is not a finite number.
-
-    Notes
-    -----
-    The percentile interval, expanded for the number of clusters so that it has the width of Student's where the
-    statistic is a mean [1]_. Approximate: its coverage is measured in tests/report/test_intervals.py.
-    `Interval.detectable` takes the statistic for normal, with the standard error of the resamples.
-
-    References
-    ----------
-    .. [1] T. C. Hesterberg, Am. Stat. 69 (2015) 371-386, section 5.2.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from moecusp.report import cluster_bootstrap
-    >>> rng = np.random.default_rng(0)
-    >>> seeds = np.repeat(np.arange(20), 5)
-    >>> found = cluster_bootstrap(rng.normal(size=20)[seeds], seeds, source=rng, confidence=0.9, resamples=1000)
-    >>> found.n, found.low < 0 < found.high
-    (20, True)
-    """
-    from scipy.stats import norm
-
-    level = number("confidence", confidence, _CONFIDENCE)
-    draws = integer("resamples", resamples, 100)
-    if not isinstance(source, np.random.Generator):
-        raise ParameterError("source", source, "a numpy.random.Generator")
-    values, labels = real("samples", samples), np.asarray(clusters)
-    if values.ndim == 0 or labels.shape != values.shape[:1]:
-        raise ParameterError("clusters", clusters, "a vector with one label for each sample")
-    groups = [np.flatnonzero(labels == label) for label in np.unique(labels)]
-    n, estimate = len(groups), number("statistic", statistic(values))
-    method = "bootstrap over clusters"
-    unbounded = Interval(estimate, -np.inf, np.inf, level, n, unit, method, np.inf)
-    if n < 3:
-        return unbounded
-    expansion = (n / (n - 1)) ** 0.5
-    reach, detectable = in_errors(level, n - 1)
-    tail = float(norm.sf(expansion * reach))
-    if tail * draws < 1.0:
-        return unbounded
-    chosen = source.integers(n, size=(draws, n))
-    found = np.array([statistic(values[np.concatenate([groups[i] for i in row])]) for row in chosen], dtype=np.float64)
-    real("statistic", found)
-    low, high = (float(end) for end in np.quantile(found, (tail, 1.0 - tail)))
-    error = float(found.std(ddof=1)) * expansion
-    return Interval(estimate, low, high, level, n, unit, method, detectable * error)
 
 
 def exact(value: float, unit: str = "computation") -> Interval:
@@ -347,17 +213,3 @@ def in_errors(confidence: float, freedom: int) -> tuple[float, float]:
 
     reach = float(t.ppf(0.5 + confidence / 2, freedom))
     return reach, float(nctdtrinc(freedom, 1.0 - POWER, reach))
-
-
-def _detectable_share(trials: int, confidence: float) -> float:
-    """Return the largest, over all edges, of the departures that `trials` place beyond an edge as often as `POWER`.
-
-    Edges from the lower end of k - 1 successes up to that of k take k successes to be passed; the share that
-    gives so many with probability `POWER` is furthest from the first of them.
-    """
-    from scipy.stats import beta
-
-    k = np.unique(np.linspace(1, trials, min(trials, 4001)).astype(np.int64))  # a smooth function of k, for many trials
-    share = beta.ppf(POWER, k, trials - k + 1)
-    edge = np.where(k > 1, beta.ppf((1.0 - confidence) / 2, np.maximum(k - 1, 1), trials - k + 2), 0.0)
-    return float(np.max(share - edge))

@@ -1,4 +1,4 @@
-"""Enclosures of the reduced parameters; see `moecusp.parameters`. Each argument occurs once, so boxes are sharp."""
+"""Enclosures of the reduced parameters; see `moecusp.reduced`. Each argument occurs once, so boxes are sharp."""
 
 from __future__ import annotations
 
