@@ -4,6 +4,7 @@ import importlib as _importlib
 
 from moecusp._arguments import ParameterError
 from moecusp.boundary import boundary_mass, boundary_remainder, boundary_slope
+from moecusp.boundary_exponent import BoundaryExponent, Linearity, boundary_exponent
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set
 from moecusp.dynamics import drift, potential, slope
 from moecusp.ecology import ecology_parameter, mean_field_competitor
@@ -41,11 +42,13 @@ from moecusp.ties import HardSusceptibility, hard_susceptibility
 __version__ = "0.1.0"
 
 __all__ = [
+    "BoundaryExponent",
     "EmpiricalResponse",
     "Equilibria",
     "ExpertEquilibria",
     "HardGaussianResponse",
     "HardSusceptibility",
+    "Linearity",
     "LoadResponse",
     "LogisticNormalResponse",
     "NormalForm",
@@ -57,6 +60,7 @@ __all__ = [
     "SoftmaxResponse",
     "Stability",
     "balanced_critical_gain",
+    "boundary_exponent",
     "boundary_mass",
     "boundary_remainder",
     "boundary_slope",

@@ -53,13 +53,16 @@ CASES: dict[str, list[Any]] = {
     "log_stationary_density": [(-1, 1), (0.3, 1.8), (-0.2, 0.2), (0.05, 0.9), (1, 8)],
 }
 LEFT_OUT = {
+    "BoundaryExponent": "see boundary_exponent",
     "EmpiricalResponse": "an estimate from recorded margins; its uncertainty is that of the sample",
     "Equilibria": "Enclosures takes its place",
     "ExpertEquilibria": "ExpertEnclosures takes its place",
     "HardSusceptibility": "see hard_susceptibility",
+    "Linearity": "see boundary_exponent",
     "LoadResponse": "the abstract class of responses",
     "RouterParameters": "a container of floats",
     "Simulation": "the result of a simulation",
+    "boundary_exponent": "an estimate from recorded margins, with an interval of its own",
     "equilibria_blocks": "equilibria of grids, for their memory",
     "escape_time": "an asymptotic formula of unbounded error; its prefactor is a regularised integral along the path",
     "hard_susceptibility": "a count over data, exact as it is",

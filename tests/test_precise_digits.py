@@ -15,6 +15,8 @@ from tests.precise_cases import CLOSED, FAMILIES, RESPONSES, SLOW, ask, call, sa
 
 APART = "special functions and integrals of them: mpmath has them by name, `certify` encloses the values"
 LEFT_OUT = {
+    "boundary_exponent": "an estimate from a sample: its error is the sample's",
+    "BoundaryExponent": "what boundary_exponent returns",
     "ellipse_tie_density": APART,
     "Equilibria": "arrays of roots; precise.equilibria returns a tuple",
     "equilibria_blocks": "a loop over arrays",
@@ -24,6 +26,7 @@ LEFT_OUT = {
     "ExpertEquilibria": "arrays of states; precise.expert_equilibria returns a tuple of ExpertState",
     "hard_susceptibility": "an estimate from a sample: its error is the sample's",
     "HardSusceptibility": "what hard_susceptibility returns",
+    "Linearity": "what boundary_exponent says",
     "NormalForm": "a tuple, returned by precise.cusp_normal_form too",
     "parabola_tie_density": APART,
     "power_boundary_mass": APART,

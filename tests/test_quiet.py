@@ -30,6 +30,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "saddle": lambda: mc.saddle_boundary_mass(WIDE),
     "power": lambda: mc.power_boundary_mass(WIDE[:, None], SOME),
     "expert_boundary": lambda: (mc.expert_boundary_mass(WIDE[:, None], 7, SOME), mc.expert_boundary_slope(7, SOME)),
+    "boundary_exponent": lambda: tuple(mc.boundary_exponent(np.tile(BOTH, 99)))[:4],
     "routing_saddle": lambda: tuple(mc.routing_saddle(WIDE[WIDE < 1e12])),
     "ecology_parameter": lambda: mc.ecology_parameter(*np.meshgrid(SOME, SOME, SOME, SOME)),
     "expert_fold_curve": lambda: mc.expert_fold_curve(BOTH, 8),

@@ -28,6 +28,7 @@ WITHOUT = {
 }
 NUMBER = "a number about an interface or a landscape: a tensor that asks for a gradient is refused"
 WITHOUT_GRADIENT = {
+    "boundary_exponent": "counts tokens",
     "ellipse_tie_density": NUMBER,
     "expert_boundary_curvature": NUMBER,
     "expert_boundary_slope": NUMBER,

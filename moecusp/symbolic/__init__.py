@@ -112,6 +112,7 @@ from moecusp.symbolic.two_experts import (
 )
 
 LEFT_OUT = {
+    "boundary_exponent": "an estimate from recorded margins, not a formula",
     "critical_feedback_from_logits": "mu/lambda_max: the largest eigenvalue of a K by K matrix has no closed form; "
     "its matrix is `susceptibility`",
     "equilibria_blocks": "`equilibria` of a grid, block by block: a matter of memory",
