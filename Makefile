@@ -9,7 +9,7 @@ OUTPUT ?= report
 SEED ?= 0
 EXTRAS := cli,data,fast,report,torch,trace
 
-.PHONY: help report test lowest pythons proofs mutations mutants kernels lint series clean
+.PHONY: help report test lowest pythons proofs mutations mutants kernels lint series pages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -71,6 +71,10 @@ lint: $(VENV)/.test
 
 series: $(VENV)/.test
 	$(BIN)/python -m proofs.series
+
+# The generated pages docs/notation.md and docs/claims.md.
+pages: $(VENV)/.test
+	$(BIN)/python -m validation.pages
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "moecusp needs Python >= 3.11")'

@@ -7,7 +7,17 @@ import pytest
 from scipy.stats import binomtest, ttest_1samp
 
 from moecusp import ParameterError
-from moecusp.report import Verdict, clopper_pearson, cluster_bootstrap, equivalence, evidence, exact, judge, student
+from moecusp.report import (
+    Interval,
+    Verdict,
+    clopper_pearson,
+    cluster_bootstrap,
+    equivalence,
+    evidence,
+    exact,
+    judge,
+    student,
+)
 
 SAMPLES = np.random.default_rng(1).normal(1.0, 0.1, size=7)
 
@@ -67,6 +77,16 @@ def test_agrees_with_the_verdict():
             assert (finding.verdict is Verdict.REFUTED) == (found.refuting <= finding.false_alarm)
             seen.add((interval.method, finding.verdict))
     assert len(seen) == 4 * 3
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.89, 1.31), (0.91, 1.31), (0.89, 1.29), (0.4, 0.89), (0.4, 0.91),
+                                          (1.29, 2.0), (1.31, 2.0)])  # fmt: skip
+def test_of_a_lopsided_interval_each_end_has_its_own_reach(low, high):
+    interval = Interval(1.0, 0.9, 1.3, 0.9, 8, "seeds", "bootstrap over clusters", 0.1)
+    finding = judge("a", "a", "a", interval, (low, high))
+    found = evidence(finding)
+    assert (finding.verdict is Verdict.SUPPORTED) == (found.supporting <= finding.false_alarm)
+    assert (finding.verdict is Verdict.REFUTED) == (found.refuting <= finding.false_alarm)
 
 
 @pytest.mark.parametrize("edge", [0.9, 1.1])

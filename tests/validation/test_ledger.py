@@ -83,6 +83,12 @@ class TestManyClaims:
         assert found.verdict.value == "INCONCLUSIVE"
         assert LEVEL / 2 < found.p_value < 31 * 0.005
 
+    def test_the_least_certain_of_its_findings_has_to_outlast_them(self):
+        narrow, sure = finding("narrow", 1.083, 0.008), finding("sure", 1.0)
+        others = [finding(f"open{k}", 1.1) for k in range(30)]
+        claims = [claim("A", "narrow", "sure"), *(claim(f"B{k}", f"open{k}") for k in range(30))]
+        assert ledger(claims, [narrow, sure, *others])["A"].verdict.value == "INCONCLUSIVE"
+
     def test_holm_forgives_those_that_are_certain(self):
         narrow = finding("narrow", 1.083, 0.008)
         others = [judge(f"s.exact{k}", "c", "e", exact(1.0), (0.9, 1.1)) for k in range(30)]
