@@ -45,3 +45,10 @@ def digits() -> Iterator[None]:
     """Compute with 40 digits in this test."""
     with mp.workdps(40):
         yield
+
+
+@pytest.fixture
+def fifty_digits() -> Iterator[None]:
+    """Compute with 50 digits in this test."""
+    with mp.workdps(50):
+        yield

@@ -1,135 +1,19 @@
-"""K experts against their defining equations, solved with 50 digits; ceilings are measured worst errors in ulp."""
+"""The closed forms of K experts against their defining equations, solved with 50 digits; ceilings in ulp."""
 
 from __future__ import annotations
-
-from math import comb, nextafter
 
 import mpmath as mp
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import minimize_scalar
 
 import moecusp as mc
-from moecusp import Stability
-from moecusp._numerics import expert_kernels, expert_solver
+from tests.expert_equations import fold, load, ulps
 
-CLOSED, CURVE, ROOTS = 2.0, 3.5, 6.0  # measured: 1.7, 3.2 and 4.2 ulp
-GAINS = [0.3, 0.6, 0.91521, 0.91522, 0.95, 1 - 1e-9, nextafter(1, 0), nextafter(1, 2), 1.001, 1.5, 4.0, 900.0, 1e12]
+pytestmark = pytest.mark.usefixtures("fifty_digits")
 
-
-@pytest.fixture(autouse=True)
-def _digits():
-    with mp.workdps(50):
-        yield
-
-
-def ulps(value: float, exact: mp.mpf) -> float:
-    return float(abs(mp.mpf(float(value)) - exact) / mp.mpf(float(np.spacing(abs(float(value))))))
-
-
-def load(x: mp.mpf, m: int, k: int) -> tuple[mp.mpf, mp.mpf]:
-    """The softmax of m scores x and k - m scores 0."""
-    total = m * mp.exp(x) + k - m
-    return mp.exp(x) / total, 1 / total
-
-
-def fault(x: mp.mpf, g: mp.mpf, m: int, k: int) -> mp.mpf:
-    """d(v_high - v_low)/dtau, the defining equation."""
-    high, low = load(x, m, k)
-    return k * g * (high - low) - x
-
-
-def root(x: float, g: float, m: int, k: int) -> mp.mpf:
-    """The zero of the defining equation within 1e-9 of x, bracketed, so that it exists."""
-    low, high = mp.mpf(x) * (1 - mp.mpf(10) ** -9), mp.mpf(x) * (1 + mp.mpf(10) ** -9)
-    assert fault(low, mp.mpf(g), m, k) * fault(high, mp.mpf(g), m, k) < 0
-    return mp.findroot(lambda y: fault(y, mp.mpf(g), m, k) / y, (low, high), solver="anderson", tol=1e-80)
-
-
-def bisection(positive: mp.mpf, negative: mp.mpf, g: float, m: int, k: int) -> mp.mpf:
-    """The zero of the defining equation between a point where it is positive and one where it is negative."""
-    assert fault(positive, mp.mpf(g), m, k) > 0 > fault(negative, mp.mpf(g), m, k)
-    for _ in range(150):
-        middle = (positive + negative) / 2
-        if fault(middle, mp.mpf(g), m, k) > 0:
-            positive = middle
-        else:
-            negative = middle
-    return middle
-
-
-def fold(m: int, k: int) -> tuple[mp.mpf, mp.mpf]:
-    """x and g at which the equation and its derivative in x vanish together, for 2 m < k."""
-
-    def both(x: mp.mpf, g: mp.mpf) -> list[mp.mpf]:
-        high, low = load(x, m, k)
-        return [(k * g * (high - low) - x) / x, k * k * g * high * low - 1]
-
-    least = minimize_scalar(lambda x: x * (1 / np.expm1(x) + m / k), bounds=(1e-9, 60.0), options={"xatol": 1e-9})
-    start, gain = float(least.x), float(least.fun)
-    x, g = mp.findroot(both, (mp.mpf(start), mp.mpf(gain)), tol=1e-60, maxsteps=100)
-    return x, g
-
-
-POINTS = [1e-9, 1e-3, 0.1, 0.5, 0.999, 1.0, 1.001, 1.5, 2.0, 3.0, 7.0, 19.0, 40.0, 300.0]
-
-
-class TestKernels:
-    """What Newton's method is fed with: a wrong slope would still arrive, late."""
-
-    @pytest.mark.parametrize("w", POINTS)
-    def test_coth_excess_and_its_slope(self, w):
-        x = mp.mpf(w)
-        with mp.workdps(100):
-            value, slope = x * mp.coth(x) - 1, mp.coth(x) - x / mp.sinh(x) ** 2
-        assert ulps(expert_kernels.coth_excess(np.array([w]))[0], value) < 6
-        assert ulps(expert_kernels.coth_excess_slope(np.array([w]))[0], slope) < 12
-
-    @pytest.mark.parametrize("x", POINTS)
-    def test_bose_and_the_remainder_of_the_falling_exponential(self, x):
-        with mp.workdps(100):
-            bose, rest = mp.mpf(x) / mp.expm1(x), mp.mpf(x) - 1 + mp.exp(-mp.mpf(x))
-        assert ulps(expert_kernels.bose(np.array([x]))[0], bose) < 3
-        assert ulps(expert_kernels.falling_exponential_remainder(np.array([x]))[0], rest) < 4
-
-    def test_at_zero(self):
-        zero = np.zeros(1)
-        assert expert_kernels.bose(zero) == 1.0
-        assert expert_kernels.coth_excess(zero) == expert_kernels.coth_excess_slope(zero) == 0.0
-
-    @pytest.mark.parametrize("a", [0.3, 1.0, 2.5, 9.0])
-    @pytest.mark.parametrize("share", [1e-3, 0.1, 0.5])
-    def test_distances_from_the_fold(self, a, share):
-        """B(d) = L(a + d) - L(a) - L'(a) d, L(w) = w coth w, on both sides of a."""
-        d = a * share
-
-        def bregman(d):
-            return (a + d) * mp.coth(a + d) - a * mp.coth(a) - (mp.coth(a) - a / mp.sinh(a) ** 2) * d
-
-        with mp.workdps(60):
-            above = bregman(mp.mpf(d)), mp.diff(bregman, mp.mpf(d))
-            below = bregman(-mp.mpf(d)), -mp.diff(bregman, -mp.mpf(d))
-        for got, exact in (
-            (expert_kernels.beyond(np.array([d]), np.array([a])), above),
-            (expert_kernels.before(np.array([d]), np.array([a])), below),
-        ):
-            assert float(got[0][0]) == pytest.approx(float(exact[0]), rel=3e-12)
-            assert float(got[1][0]) == pytest.approx(float(exact[1]), rel=3e-12)
-
-    def test_the_falling_branch_and_the_balanced_end(self):
-        """The solver's two one-sided iterations, against their equations."""
-        part = np.array([1e-3, 1e-6, 1e-12])
-        high = expert_solver._descent(np.array([0.1, 0.01, 1e-5]), part)
-        for x, g, share in zip(high, [0.1, 0.01, 1e-5], part, strict=True):
-            exact = mp.findroot(lambda v, g=g, share=share: v / mp.expm1(v) + v * mp.mpf(float(share)) - g, float(x))
-            assert abs(float(x / exact - 1)) < 4e-16
-            assert x > 2.0
-        level, t = np.array([1e-9, 0.01, 0.1]), np.array([0.5, 0.9, 0.999])
-        for w, gap, slope in zip(expert_solver._ascent(level, t), level, t, strict=True):
-            value = mp.mpf(float(slope)) * mp.mpf(float(w)) - (mp.mpf(float(w)) * mp.coth(float(w)) - 1)
-            assert abs(float(value / mp.mpf(float(gap)) - 1)) < 3e-15
+CLOSED, CURVE = 2.0, 3.5  # measured: 1.7 and 3.2 ulp
 
 
 class TestBalancedCriticalGain:
@@ -238,100 +122,6 @@ class TestExpertFoldCurve:
         assert gain.dtype == np.float32
 
 
-class TestExpertEquilibria:
-    @pytest.mark.parametrize("k", [2, 3, 4, 5, 8, 65])
-    def test_roots_and_loads(self, k):
-        found = mc.expert_equilibria(np.array(GAINS), k)
-        for i, m, side in np.argwhere(~np.isnan(found.difference)):
-            if m:
-                x = root(found.difference[i, m, side], GAINS[i], int(m), k)
-                high, low = load(x, int(m), k)
-                assert ulps(found.difference[i, m, side], x) <= ROOTS
-                assert ulps(found.load_high[i, m, side], high) <= ROOTS
-                assert low < mp.mpf(2) ** -1022 or ulps(found.load_low[i, m, side], low) <= ROOTS
-
-    @pytest.mark.parametrize("k", [3, 4, 7, 8, 33, 1000, 10**4])
-    def test_next_to_the_folds(self, k):
-        for m in {1, (k - 1) // 2, max(1, k // 5)}:
-            if 2 * m >= k:
-                continue
-            x, g = fold(m, k)
-            gain = float(g)
-            for near in [gain, nextafter(gain, 2), nextafter(gain, 0), gain * (1 + 1e-13), gain + (1 - gain) * 1e-4]:
-                row = mc.expert_equilibria(near, k).difference[m]
-                assert np.sum(~np.isnan(row)) == (2 if mp.mpf(near) > g else 0)
-                if mp.mpf(near) > g:
-                    assert row[0] < x < row[1]
-                    assert ulps(row[0], bisection(x, mp.mpf(row[0]) * 0.9, near, m, k)) <= ROOTS
-                    assert ulps(row[1], bisection(x, mp.mpf(row[1]) * 1.1, near, m, k)) <= ROOTS
-
-    @pytest.mark.parametrize("k", [2, 3, 4, 5, 6, 7])
-    @pytest.mark.parametrize("g", [0.8, 0.93, 0.99, 1.2, 3.0])
-    def test_stability_is_the_jacobian_s(self, g, k):
-        found = mc.expert_equilibria(g, k)
-        for m, side in np.argwhere(~np.isnan(found.difference)):
-            p = np.array([found.load_high[m, side]] * m + [found.load_low[m, side]] * (k - m))
-            assert p.sum() == pytest.approx(1.0)
-            eigenvalues = np.linalg.eigvalsh(k * g * (np.diag(p) - np.outer(p, p)) - np.eye(k))
-            assert np.all(np.abs(eigenvalues) > 1e-6)
-            positive = np.sum(eigenvalues > 0)
-            assert found.unstable_directions[m, side] == positive
-            assert found.stability[m, side] == (Stability.UNSTABLE if positive else Stability.STABLE)
-
-    @pytest.mark.parametrize("k", [2, 3, 4, 5])
-    @pytest.mark.parametrize("g", [0.7, 0.97, 1.3, 2.2])
-    def test_list_is_complete(self, g, k):
-        """Morse: the potential is a well at infinity, so the signed number of its critical points is 1."""
-        found = mc.expert_equilibria(g, k)
-        there = ~np.isnan(found.difference)
-        copies = np.array([comb(k, m) for m in range(k)])[:, None]
-        signs = np.where(there, (-1.0) ** np.abs(found.unstable_directions), 0.0)
-        assert np.sum(copies * signs) == 1.0
-
-    @given(st.integers(2, 40), st.floats(0, 20))
-    def test_exactly_one_favoured(self, k, g):
-        found = mc.expert_equilibria(g, k)
-        stable = np.argwhere(found.stability == Stability.STABLE)
-        assert set(stable[:, 0].tolist()) <= {0, 1}
-        assert (found.stability[1] == Stability.STABLE).sum() == (g > (1.0 if k == 2 else mc.expert_fold_gain(k)))
-
-    @given(st.floats(0.01, 0.999) | st.floats(1, 50, exclude_min=True))
-    def test_two_experts(self, g):
-        one, two = mc.expert_equilibria(g, 2), mc.equilibria(g)
-        assert one.count == 1 + (two.count == 3)
-        if two.count == 3:
-            assert one.difference[1, 0] == pytest.approx(2 * two.u[2], rel=1e-14)
-
-    def test_at_the_balanced_critical_gain(self):
-        three, two = mc.expert_equilibria(1.0, 3), mc.expert_equilibria(1.0, 2)
-        assert three.stability[0, 0] == Stability.SEMISTABLE
-        assert two.stability[0, 0] == Stability.STABLE
-        assert three.count == 2
-        assert two.count == 1
-        assert three.favoured.tolist() == [0, 1, 2]
-
-    def test_extremes(self):
-        found = mc.expert_equilibria(np.array([0.0, 5e-324, 1e300, 1.7e308]), 3)
-        assert found.count.tolist() == [1, 1, 3, 3]
-        assert found.load_low[2, 1, 0] == 0.0
-        assert found.difference[2, 1, 0] == 3e300
-
-    def test_float32(self):
-        found = mc.expert_equilibria(np.float32(1.5), 3)
-        assert found.difference.dtype == np.float32
-        assert found.load_high.dtype == np.float32
-
-
-def test_padding_has_no_unstable_directions():
-    found = mc.expert_equilibria([0.5, 0.95, 1.5], 5)
-    absent = np.isnan(found.difference)
-    assert np.all((found.stability == Stability.ABSENT) == absent)
-    assert np.any(absent)
-    assert np.all(found.unstable_directions[absent] == -1)
-    assert np.all(found.unstable_directions[~absent] >= 0)
-    assert found.stability.dtype == np.int8
-
-
 @pytest.mark.parametrize("bad", [1, 0, -3, 2.0, "3", None, True, [], [3, 1], [[3], [3, 4]], np.nan, 3j])
 def test_bad_experts(bad):
     for call in (mc.balanced_critical_gain, mc.expert_fold_gain, mc.equal_depth_gain):
@@ -341,12 +131,6 @@ def test_bad_experts(bad):
         mc.expert_fold_curve(1.0, bad)
     with pytest.raises(mc.ParameterError, match="experts"):
         mc.expert_equilibria(1.0, bad)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, "1", 1j, [], -0.1])
-def test_bad_gain(bad):
-    with pytest.raises(mc.ParameterError, match="gain"):
-        mc.expert_equilibria(bad, 3)
 
 
 def test_bad_difference():
