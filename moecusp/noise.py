@@ -71,10 +71,14 @@ def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 
     u, r = where(there, u, 0.0), where(there, rate, 1.0)
     delta, b, g = delta[..., None], b[..., None], g[..., None]
     with np.errstate(all="ignore"):
-        root = _exp(-abs(u))
-        sech = 2.0 * root / (1.0 + root * root)
+        sech = _sech(u)
         variance = quotient((g * sech, g * sech, delta), (b, r, 2.0 - delta * r))
     return restore(where(there, variance, where(rate == 0.0, np.inf, np.nan)))
+
+
+def _sech(u: Any) -> Any:
+    root = _exp(-abs(u))
+    return 2.0 * root / (1.0 + root * root)
 
 
 def _exp(x: Any) -> Any:
@@ -111,10 +115,13 @@ def lag1_autocorrelation(gain: Any, asymmetry: Any, step: Any) -> Any:
     [0.995, nan, nan]
     """
     (g, eta, delta, _), restore = noise_arguments(gain, asymmetry, step, 1)
-    rate = _rates(g, eta)[1]
+    u, rate = _rates(g, eta)
     there = rate == rate
+    u, r, delta, g = where(there, u, 0.0), where(there, rate, 0.0), delta[..., None], g[..., None]
     with np.errstate(all="ignore"):
-        return restore(where(there, 1.0 - delta[..., None] * where(there, rate, 0.0), np.nan))
+        sech = _sech(u)
+        near, far = 1.0 - delta * r, (1.0 - delta) + delta * (g * sech) * sech  # the same, for small and for large r
+        return restore(where(there, where(delta * r < 0.5, near, far), np.nan))
 
 
 def noise_arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:

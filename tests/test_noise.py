@@ -100,6 +100,16 @@ class TestLag1Autocorrelation:
             for value, slope in zip(found[~np.isnan(found)], slopes, strict=True):
                 assert abs(mp.mpf(float(value)) - 1 - slope / 4) < 2e-16
 
+    @pytest.mark.parametrize("delta", [1.0, 0.999, 0.75])
+    @pytest.mark.parametrize(("g", "eta"), [*CASES, (11.0, 8.619537360602052), (3.0, 15.0), (1e-9, -4.0)])
+    def test_digits_where_little_is_left(self, g, eta, delta):
+        """1 + delta F' keeps them down to g sech^2 u, the least there is, as far as u itself has digits."""
+        with mp.workdps(60):
+            found = mc.lag1_autocorrelation(g, eta, delta)
+            for value, (u, slope) in zip(found[~np.isnan(found)], states(g, eta), strict=True):
+                exact = 1 + mp.mpf(delta) * slope
+                assert abs(mp.mpf(float(value)) / exact - 1) < CEILING * max(1, float(abs(u)) / 5)
+
     def test_rises_to_one_at_the_fold(self):
         fold = float(mc.fold_asymmetry(2.0))
         shallow = [mc.lag1_autocorrelation(2.0, -fold * f, 0.1)[2] for f in (0.0, 0.9, 0.99, nextafter(1, 0))]
