@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import moecusp as mc
-from moecusp.report import collect
+from moecusp.report import collect, provenance
 
 
 @pytest.fixture(name="checkout")
@@ -48,6 +48,17 @@ def test_versions_and_device():
     assert found.versions["numpy"] == np.__version__
     assert found.versions["moecusp"] == mc.__version__
     assert found.device.endswith("cores")
+
+
+def test_a_machine_that_does_not_describe_its_processor(monkeypatch):
+    def absent(path, *_):
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(provenance, "open", absent, raising=False)
+    monkeypatch.setattr(provenance.platform, "machine", lambda: "riscv64")
+    for processor, said in (("a processor", "a processor"), ("", "riscv64")):
+        monkeypatch.setattr(provenance.platform, "processor", lambda processor=processor: processor)
+        assert collect("c", 0, datetime.now(UTC)).device.startswith(f"{said}, ")
 
 
 class TestCommit:

@@ -138,6 +138,7 @@ def test_margins():
         (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment=0.1, device="nowhere"), "device"),
         (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment=0.1, device=1.5), "device"),  # type: ignore[arg-type]
         (lambda: ReinforcedRouter(mc.RouterParameters(1.0), increment=1e-6), "increment"),
+        (lambda: ReinforcedRouter(mc.RouterParameters(1.0, decay=1e-4), increment=0.1), "increment"),
         (lambda: ReinforcedRouter(mc.RouterParameters(1e300), increment=0.1), "feedback"),
         (lambda: ReinforcedRouter(mc.RouterParameters(1.0, 1.0, 1e-60), increment=0.1), "inverse_temperature"),
         (lambda: router()(np.zeros((4, 3))), "logits"),
@@ -148,6 +149,8 @@ def test_margins():
         (lambda: router()(torch.zeros(4, 3, dtype=torch.bool)), "logits"),
         (lambda: router()(torch.zeros(4, 3), generator=3), "generator"),
         (lambda: load(np.zeros(3, dtype=int), 2), "chosen"),  # type: ignore[arg-type]
+        (lambda: load(torch.zeros(3), 2), "chosen"),
+        (lambda: load(torch.zeros(3, dtype=torch.complex64), 2), "chosen"),
         (lambda: load(torch.zeros(3, dtype=torch.int64), 1), "experts"),
         (lambda: mc.susceptibility(torch.zeros(4, 3, device="meta")), "logits"),
         (lambda: mc.gain(torch.ones(3).to_sparse()), "feedback"),
@@ -156,6 +159,11 @@ def test_margins():
 def test_bad_input_is_named(call, name):
     with pytest.raises(mc.ParameterError, match=rf"^{name} = "):
         call()
+
+
+def test_a_small_increment_with_a_large_decay_is_kept():
+    """What float32 rounds away is the step, increment times decay."""
+    assert ReinforcedRouter(mc.RouterParameters(1.0, decay=100.0), increment=1e-6).increment == 1e-6
 
 
 def test_a_device_that_is_not_there():
