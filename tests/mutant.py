@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import dataclasses
 import importlib
 import sys
 import types
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +58,11 @@ class Visitor(MutationVisitor):
         return not plain and super()._skip_node_and_children(node)
 
 
-def mutants(name: str) -> Iterator[Mutant]:
-    """Generate the mutants of a module: those of its functions, and those of its constants."""
+def mutants(name: str) -> list[Callable[[], Mutant | None]]:
+    """Return the mutants of a module, those of its functions and of its constants, each to be rendered by a call.
+
+    A call returns None for a change that leaves the text as it was. Rendering takes a tenth of a second and more.
+    """
     code = Path(MODULES[name]).read_text()
     visitor = Visitor(mutation_operators, IgnoredCode(set(), set(), set()))
     module: Any = MetadataWrapper(cst.parse_module(code)).visit(visitor)
@@ -66,31 +72,62 @@ def mutants(name: str) -> Iterator[Mutant]:
         if isinstance(node, cst.ClassDef)
         for method in node.body.body
     }
-    lines, numbers = code.splitlines(), Counter[str]()
+    found, numbers = list[Callable[[], Mutant | None]](), Counter[str]()
     for mutation in visitor.mutations:
         function: Any = mutation.contained_by_top_level_function
-        change = mutation.original_node, mutation.mutated_node
         where = ""
         if isinstance(function, cst.FunctionDef):
             where = ".".join(filter(None, [owners.get(id(function)), function.name.value]))
         elif function is not None:
             continue  # the body of a class
         numbers[where] += 1
-        if where and "." not in where:  # a function alone is rendered faster
-            old, new = (module.code_for_node(f) for f in (function, function.deep_replace(*change)))
-            changed = code.replace(old, new, 1).splitlines()
-        else:
-            changed = module.deep_replace(*change).code.splitlines()
-        if changed == lines:
-            continue
-        first, tail = 0, 0
-        while first < len(lines) and lines[first] == changed[first]:
-            first += 1
-        while tail < len(lines) - first and lines[-1 - tail] == changed[-1 - tail]:
-            tail += 1
-        last, low, high = len(lines) - tail, first, len(changed) - tail
-        before, after = ("\n".join(x).strip() for x in (lines[first:last], changed[low:high]))
-        yield Mutant(name, where, numbers[where], before, after, first, last, changed[low:high])
+        found.append(partial(_rendered, name, where, numbers[where], code, module, mutation))
+    return found
+
+
+def _rendered(name: str, where: str, number: int, code: str, module: Any, mutation: Any) -> Mutant | None:
+    function, change = mutation.contained_by_top_level_function, (mutation.original_node, mutation.mutated_node)
+    lines = code.splitlines()
+    if where and "." not in where:  # a function alone is rendered faster
+        old, new = (module.code_for_node(f) for f in (function, function.deep_replace(*change)))
+        changed = code.replace(old, new, 1).splitlines()
+    else:
+        changed = module.deep_replace(*change).code.splitlines()
+    if changed == lines:
+        return None
+    first, tail = 0, 0
+    while first < len(lines) and lines[first] == changed[first]:
+        first += 1
+    while tail < len(lines) - first and lines[-1 - tail] == changed[-1 - tail]:
+        tail += 1
+    last, low, high = len(lines) - tail, first, len(changed) - tail
+    before, after = ("\n".join(x).strip() for x in (lines[first:last], changed[low:high]))
+    return Mutant(name, where, number, before, after, first, last, changed[low:high])
+
+
+def planted(name: str, function: str) -> list[Mutant]:
+    """Return two mutants whose outcome is known: one that changes nothing, and one whose function raises."""
+    body = next(
+        node.body for node, where in _functions(ast.parse(Path(MODULES[name]).read_text())) if where == function
+    )
+    after = body[1] if len(body) > 1 and ast.get_docstring(ast.Module(body, [])) is not None else body[0]
+    first = min(after.lineno, *(d.lineno for d in getattr(after, "decorator_list", [])), after.lineno) - 1
+    lines = Path(MODULES[name]).read_text().splitlines()
+    if lines[first][: after.col_offset].strip():
+        return []  # a body on the line of its def
+    raised = " " * after.col_offset + 'raise RuntimeError("planted")'
+    return [
+        Mutant(name, function, 0, "unchanged", "", first, first, []),
+        Mutant(name, function, 1, "", raised.strip(), first, first, [raised]),
+    ]
+
+
+def _functions(tree: ast.Module) -> Iterator[tuple[ast.FunctionDef, str]]:
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield node, node.name
+        elif isinstance(node, ast.ClassDef):
+            yield from ((m, f"{node.name}.{m.name}") for m in node.body if isinstance(m, ast.FunctionDef))
 
 
 def codes(code: types.CodeType) -> Iterator[types.CodeType]:
@@ -122,6 +159,8 @@ def apply(mutant: Mutant, functions: list[Any]) -> bool:
                     if vars(other).get(key) is old:
                         setattr(other, key, value)
                         changed = True
+            elif type(value).__module__ == name or isinstance(value, dict):
+                changed |= _graft(old, value)
         return changed
     fresh = {part.co_qualname: part for part in codes(code)}
     for function in functions:
@@ -136,6 +175,27 @@ def apply(mutant: Mutant, functions: list[Any]) -> bool:
                 function.__defaults__, function.__kwdefaults__ = twin.__defaults__, twin.__kwdefaults__
             return True
     return False
+
+
+def _graft(old: Any, new: Any) -> bool:
+    """Make an instance of a dataclass, or a dictionary of such, what its mutant is; return whether it changed."""
+    if type(old).__qualname__ != type(new).__qualname__ or repr(old) == repr(new):
+        return False
+    if isinstance(old, dict):
+        if repr(list(old)) == repr(list(new)):
+            return any([_graft(old[key], new[key]) for key in old])
+        return False
+    if not dataclasses.is_dataclass(old):
+        return False
+    changed = False
+    for field in dataclasses.fields(old):
+        value, other = getattr(old, field.name), getattr(new, field.name)
+        if isinstance(value, int | float | tuple | str) and repr(value) != repr(other):
+            object.__setattr__(old, field.name, other)
+            changed = True
+        else:
+            changed |= _graft(value, other)
+    return changed
 
 
 def _executed(code: types.CodeType, name: str, path: Path) -> types.ModuleType | None:

@@ -10,9 +10,12 @@ can only let a mutant survive.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import importlib
+import itertools
 import json
+import math
 import os
 import pickle
 import random
@@ -32,7 +35,7 @@ os.environ["HYPOTHESIS_PROFILE"] = "mutants"
 import pytest
 
 from tests import mutated
-from tests.mutant import Mutant, apply, mutants
+from tests.mutant import Mutant, apply, mutants, planted
 from tests.mutated import AREA_OF, AREAS, MODULES
 
 OWN = {  # the tests of a module that is not tested under its own name
@@ -58,7 +61,20 @@ OWN = {  # the tests of a module that is not tested under its own name
     "susceptibility": "susceptibility tensors tensor_derivatives",
     "ties": "susceptibility tensors",
 }
-PATIENCE = 5.0, 10.0  # seconds of processor time that a test may take, and how many times its usual time
+PATIENCE = 3.0, 10.0  # seconds of processor time that a test may take, and how many times its file's longest
+WAITING = 20.0  # times as long by the clock: something waits for what does not come
+
+
+LAZY = "jinja2 jsonschema matplotlib.pyplot mpmath scipy.integrate scipy.optimize scipy.stats sympy".split()
+
+
+class Slow(BaseException):
+    """A test takes longer than a test of mutants may."""
+
+
+def processor() -> float:
+    """Return the seconds of processor time of this process and of the programs that it ran."""
+    return sum(os.times()[:4])
 
 
 def silence() -> None:
@@ -70,9 +86,19 @@ def silence() -> None:
 class Runner:
     """A plugin of pytest that runs the collected tests once for every mutant."""
 
-    def __init__(self, wanted: list[Mutant], output: Path, budget: float, known: Path | None) -> None:
-        self.wanted, self.output, self.budget, self.known = wanted, output, budget, known
+    def __init__(self, wanted: list[Mutant], names: set[str], options: argparse.Namespace) -> None:
+        self.wanted, self.names, self.output = wanted, names, options.output
+        self.budget, self.longest, self.known, self.check = (
+            options.budget,
+            options.longest,
+            options.known,
+            options.check,
+        )
         self.report: Any = None
+        self.slow = False
+
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
+        self.slow |= call.excinfo is not None and call.excinfo.errisinstance(Slow)
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:
@@ -80,8 +106,11 @@ class Runner:
 
     def pytest_runtestloop(self, session: Any) -> bool:
         items = {item.nodeid: item for item in session.items}
-        for name in {mutant.module for mutant in self.wanted}:  # tests may import a module only while they run
+        for name in self.names:  # tests may import a module only while they run
             importlib.import_module(MODULES[name][:-3].replace("/", "."))
+        for name in LAZY:  # once, not in every fork
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
         gc.collect()
         functions = [x for x in gc.get_objects() if type(x) is types.FunctionType]  # isinstance would ask torch
         gc.freeze()
@@ -92,31 +121,74 @@ class Runner:
             reached[key] = reached.get(key, set()) | tests
         if self.known:
             self.known.write_bytes(pickle.dumps((cost, reached)))
-        print(f"{len(items)} tests take {sum(cost.values()):.1f} s", flush=True)
+        cost = {key: seconds for key, seconds in cost.items() if key in items}
+        slow = [key for key, seconds in cost.items() if seconds > self.longest]
+        usual = sum(seconds for seconds in cost.values() if seconds <= self.longest)
+        print(f"{len(items) - len(slow)} tests take {usual:.1f} s, {len(slow)} slower ones are left out", flush=True)
+        longest: defaultdict[str, float] = defaultdict(float)
+        for key in cost.keys() - set(slow):
+            longest[key.partition("::")[0]] = max(longest[key.partition("::")[0]], cost[key])
+        if self.check:
+            known_outcome = self.planted(reached, items.keys() - set(slow))
+            self.wanted = known_outcome + self.wanted
         killers: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for mutant in self.wanted:
             path = str(Path(MODULES[mutant.module]).resolve())
             keys = [k for k in reached if k[0] == path and mutant.function in ("", k[1])]
-            tests = set[str]().union(*(reached[k] for k in keys)) & items.keys()
+            tests = set[str]().union(*(reached[k] for k in keys)) & items.keys() - set(slow)
             known = killers[mutant.module + mutant.function], killers[mutant.module]
             own = OWN.get(mutant.module, mutant.module.replace(".", "_")).split()
-            first = tuple(f"tests/test_{name}.py" for name in [*own, "arguments"])
-            order = sorted(tests, key=lambda t: (-known[0][t], -min(known[1][t], 3), not t.startswith(first), cost[t]))
+            first = (*(f"/test_{name}.py" for name in [*own, "arguments"]), f"test_{mutant.module.split('.')[-1]}")
+            order = sorted(
+                tests,
+                key=lambda t: (-known[0][t], -min(known[1][t], 3), not any(f in t for f in first), cost[t]),
+            )
             total, chosen = 0.0, list[str]()
             for test in order:
                 total += cost[test]
                 if not chosen or total <= self.budget:
                     chosen.append(test)
+            files = [*dict.fromkeys(test.partition("::")[0] for test in chosen)]  # what a file sets up, set up once
+            chosen.sort(key=lambda t: files.index(t.partition("::")[0]))
+            limits = {t: PATIENCE[0] + PATIENCE[1] * longest[t.partition("::")[0]] for t in chosen}
             start = time.perf_counter()
-            mutant.outcome, mutant.test = self.fork(mutant, functions, [items[t] for t in chosen], cost)
+            run = [items[t] for t in chosen]
+            mutant.outcome, mutant.test = (
+                self.fork(mutant, functions, run, limits) if run else ("survived", "none calls it")
+            )
             mutant.seconds = round(time.perf_counter() - start, 2)
             for counter in known:
                 counter[mutant.test] += 1
             with self.output.open("a") as file:
                 print(json.dumps(asdict(mutant)), file=file)
+        if self.check:
+            self.judge(known_outcome)
         return True
 
-    def fork(self, mutant: Mutant, functions: list[Any], items: list[Any], cost: dict[str, float]) -> tuple[str, str]:
+    def planted(self, reached: dict[tuple[str, str], set[str]], fast: set[str]) -> list[Mutant]:
+        """Return the mutants of known outcome: of each module, in the function that most tests call."""
+        found = []
+        for name in sorted(self.names):
+            path = str(Path(MODULES[name]).resolve())
+            tests = {
+                f: len(t & fast) for (p, f), t in reached.items() if p == path and f.count(".") < 2 and "<" not in f
+            }
+            if not any(tests.values()):
+                print(f"{name}: no fast test calls it", flush=True)
+                continue
+            found += planted(name, max(tests, key=lambda f: tests[f]))
+        return found
+
+    def judge(self, judged: list[Mutant]) -> None:
+        """Fail if a mutant of known outcome had another."""
+        wrong = [m for m in judged if m.outcome != ("killed" if m.number else "survived")]
+        for m in wrong:
+            print(f"{m.module}.{m.function}, {m.before or m.after}: {m.outcome} {m.test}", flush=True)
+        print(f"{len(judged)} mutants of known outcome, {len(wrong)} judged wrongly", flush=True)
+        if wrong:
+            raise pytest.UsageError("the tool does not tell the truth")
+
+    def fork(self, mutant: Mutant, functions: list[Any], items: list[Any], limits: dict[str, float]) -> tuple[str, str]:
         """Return the outcome of one mutant and the test that killed it."""
         note = Path(tempfile.gettempdir()) / f"mutant-{os.getpid()}"
         note.write_text("")
@@ -131,7 +203,8 @@ class Runner:
                 if not apply(mutant, functions):
                     os._exit(2)
                 for item, following in zip(items, [*items[1:], None], strict=True):
-                    signal.setitimer(signal.ITIMER_PROF, PATIENCE[0] + PATIENCE[1] * cost[item.nodeid])
+                    signal.setitimer(signal.ITIMER_PROF, limits[item.nodeid])
+                    signal.setitimer(signal.ITIMER_REAL, WAITING * limits[item.nodeid])
                     note.write_text(item.nodeid)
                     item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
                     if self.report:
@@ -157,13 +230,27 @@ class Runner:
             cost: dict[str, float] = {}
             reached: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
             failed, everything = [], list(items.values())
+
+            def stop(_: int, frame: types.FrameType | None) -> None:
+                while frame:
+                    if frame.f_code.co_filename.startswith("<frozen importlib"):  # half a module would fail later tests
+                        signal.setitimer(signal.ITIMER_PROF, self.longest)
+                        return
+                    frame = frame.f_back
+                raise Slow
+
+            signal.signal(signal.SIGPROF, stop)
             for item, following in zip(everything, [*everything[1:], None], strict=True):
                 seen: set[types.CodeType] = set()
-                start = time.process_time()
+                start = processor()
                 sys.settrace(lambda frame, *_, seen=seen: seen.add(frame.f_code))
+                signal.setitimer(signal.ITIMER_PROF, self.longest)
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+                signal.setitimer(signal.ITIMER_PROF, 0.0)
                 sys.settrace(None)
-                cost[item.nodeid] = time.process_time() - start
+                cost[item.nodeid] = math.inf if self.slow else processor() - start
+                if self.slow:
+                    self.report, self.slow = None, False
                 if self.report:
                     failed.append(item.nodeid)
                     self.report = None
@@ -184,6 +271,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=["numeric"], help=f"modules or areas: numeric, {', '.join(AREAS)}")
     parser.add_argument("--output", type=Path, default=Path("mutants.jsonl"), help="one line a mutant is added to it")
     parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests at most for a mutant")
+    parser.add_argument("--longest", type=float, default=20.0, help="seconds of a test beyond which it is left out")
+    parser.add_argument("--check", action="store_true", help="judge mutants whose outcome is known, two a module")
     parser.add_argument("--known", type=Path, help="keep here which tests call which function, for the next run")
     parser.add_argument("--sample", type=int, help="this many of each name at most, drawn at random")
     parser.add_argument("--seed", type=int, default=0)
@@ -197,10 +286,13 @@ def main() -> None:
         rows = [json.loads(line) for line in options.survivors.read_text().splitlines()]
         wanted = [Mutant(**row) for row in rows if row["outcome"] == "survived" and row["module"] in names]
     for group in [] if options.survivors else chosen:
-        found = [mutant for name in group for mutant in mutants(name)]
-        total = len(found)
-        if options.sample and total > options.sample:
-            found = sorted(draw.sample(found, options.sample), key=lambda m: m.key)
+        if options.check and not options.sample:
+            break
+        every = [each for name in group for each in mutants(name)]
+        total = len(every)
+        draw.shuffle(every)
+        rendered = (mutant for each in every if (mutant := each()))
+        found = sorted(itertools.islice(rendered, options.sample), key=lambda m: m.key)
         print(f"{group[0]}{', ...' * (len(group) > 1)}: {len(found)} of {total} mutants", flush=True)
         wanted += found
     files = dict.fromkeys(
@@ -208,7 +300,7 @@ def main() -> None:
     )
     doctests = [MODULES[n] for n in names if "_numerics" not in MODULES[n] and ">>>" in Path(MODULES[n]).read_text()]
     arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files, *sorted(doctests)]
-    sys.exit(pytest.main(arguments, plugins=[Runner(wanted, options.output, options.budget, options.known)]))
+    sys.exit(pytest.main(arguments, plugins=[Runner(wanted, names, options)]))
 
 
 if __name__ == "__main__":

@@ -54,7 +54,10 @@ AREAS = {
         # compiled while they are imported, by numba and triton, which a fork cannot change
         ("moecusp/_simulation/compiled*.py", "moecusp/_simulation/fused*.py"),
     ),
-    "cli": Area(("moecusp/cli.py", "moecusp/__main__.py"), ("tests/test_cli*.py", "tests/cli/**/test_*.py")),
+    "cli": Area(
+        ("moecusp/cli.py", "moecusp/__main__.py"),
+        ("tests/test_cli*.py", "tests/cli/**/test_*.py", "tests/test_metrics_layers.py"),  # which has `moecusp load`
+    ),
     "validation": Area(
         ("validation/**/*.py",),
         ("tests/validation/**/test_*.py", "tests/test_mean_field*.py", "tests/test_digits.py"),
