@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 
 from tests.examples import USUAL
 
-collect_ignore = ["mutant.py", "mutants.py"]  # a program with dependencies of its own
+collect_ignore = ["mutant.py", "mutant_cost.py", "mutants.py"]  # a program with dependencies of its own
 
 ctx.prec = 300  # sums of reference values in tests; the reference itself chooses its own precision
 

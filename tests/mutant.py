@@ -111,7 +111,7 @@ def planted(name: str, function: str) -> list[Mutant]:
         node.body for node, where in _functions(ast.parse(Path(MODULES[name]).read_text())) if where == function
     )
     after = body[1] if len(body) > 1 and ast.get_docstring(ast.Module(body, [])) is not None else body[0]
-    first = min(after.lineno, *(d.lineno for d in getattr(after, "decorator_list", [])), after.lineno) - 1
+    first = min([after.lineno, *(d.lineno for d in getattr(after, "decorator_list", []))]) - 1
     lines = Path(MODULES[name]).read_text().splitlines()
     if lines[first][: after.col_offset].strip():
         return []  # a body on the line of its def

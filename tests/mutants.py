@@ -15,7 +15,6 @@ import gc
 import importlib
 import itertools
 import json
-import math
 import os
 import pickle
 import random
@@ -36,6 +35,7 @@ import pytest
 
 from tests import mutated
 from tests.mutant import Mutant, apply, mutants, planted
+from tests.mutant_cost import Watch, baseline, silence
 from tests.mutated import AREA_OF, AREAS, MODULES
 
 OWN = {  # the tests of a module that is not tested under its own name
@@ -63,24 +63,7 @@ OWN = {  # the tests of a module that is not tested under its own name
 }
 PATIENCE = 3.0, 10.0  # seconds of processor time that a test may take, and how many times its file's longest
 WAITING = 20.0  # times as long by the clock: something waits for what does not come
-
-
 LAZY = "jinja2 jsonschema matplotlib.pyplot mpmath scipy.integrate scipy.optimize scipy.stats sympy".split()
-
-
-class Slow(BaseException):
-    """A test takes longer than a test of mutants may."""
-
-
-def processor() -> float:
-    """Return the seconds of processor time of this process and of the programs that it ran."""
-    return sum(os.times()[:4])
-
-
-def silence() -> None:
-    """Send what this process prints nowhere."""
-    for stream in (1, 2):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 class Runner:
@@ -88,21 +71,9 @@ class Runner:
 
     def __init__(self, wanted: list[Mutant], names: set[str], options: argparse.Namespace) -> None:
         self.wanted, self.names, self.output = wanted, names, options.output
-        self.budget, self.longest, self.known, self.check = (
-            options.budget,
-            options.longest,
-            options.known,
-            options.check,
-        )
-        self.report: Any = None
-        self.slow = False
-
-    def pytest_runtest_makereport(self, item: Any, call: Any) -> None:
-        self.slow |= call.excinfo is not None and call.excinfo.errisinstance(Slow)
-
-    def pytest_runtest_logreport(self, report: Any) -> None:
-        if report.failed:
-            self.report = report
+        self.budget, self.longest = options.budget, options.longest
+        self.known, self.check = options.known, options.check
+        self.watch = Watch()
 
     def pytest_runtestloop(self, session: Any) -> bool:
         items = {item.nodeid: item for item in session.items}
@@ -115,7 +86,7 @@ class Runner:
         functions = [x for x in gc.get_objects() if type(x) is types.FunctionType]  # isinstance would ask torch
         gc.freeze()
         cost, reached = pickle.loads(self.known.read_bytes()) if self.known and self.known.exists() else ({}, {})
-        fresh = self.baseline({key: item for key, item in items.items() if key not in cost})
+        fresh = baseline({key: item for key, item in items.items() if key not in cost}, self.watch, self.longest)
         cost |= fresh[0]
         for key, tests in fresh[1].items():
             reached[key] = reached.get(key, set()) | tests
@@ -207,7 +178,7 @@ class Runner:
                     signal.setitimer(signal.ITIMER_REAL, WAITING * limits[item.nodeid])
                     note.write_text(item.nodeid)
                     item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-                    if self.report:
+                    if self.watch.report:
                         os._exit(1)
                 os._exit(0)
             except BaseException:
@@ -219,58 +190,13 @@ class Runner:
             return "killed", "import"
         return {0: ("survived", ""), 2: ("void", "")}.get(status, ("killed", test))
 
-    def baseline(self, items: dict[str, Any]) -> tuple[dict[str, float], dict[tuple[str, str], set[str]]]:
-        """Return what each test costs, and which tests call each function; every test must pass."""
-        if not items:
-            return {}, {}
-        note = Path(tempfile.gettempdir()) / f"baseline-{os.getpid()}"
-        child = os.fork()
-        if not child:
-            silence()
-            cost: dict[str, float] = {}
-            reached: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
-            failed, everything = [], list(items.values())
-
-            def stop(_: int, frame: types.FrameType | None) -> None:
-                while frame:
-                    if frame.f_code.co_filename.startswith("<frozen importlib"):  # half a module would fail later tests
-                        signal.setitimer(signal.ITIMER_PROF, self.longest)
-                        return
-                    frame = frame.f_back
-                raise Slow
-
-            signal.signal(signal.SIGPROF, stop)
-            for item, following in zip(everything, [*everything[1:], None], strict=True):
-                seen: set[types.CodeType] = set()
-                start = processor()
-                sys.settrace(lambda frame, *_, seen=seen: seen.add(frame.f_code))
-                signal.setitimer(signal.ITIMER_PROF, self.longest)
-                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-                signal.setitimer(signal.ITIMER_PROF, 0.0)
-                sys.settrace(None)
-                cost[item.nodeid] = math.inf if self.slow else processor() - start
-                if self.slow:
-                    self.report, self.slow = None, False
-                if self.report:
-                    failed.append(item.nodeid)
-                    self.report = None
-                for code in seen:
-                    reached[code.co_filename, code.co_qualname].add(item.nodeid)
-            note.write_bytes(pickle.dumps((failed, cost, dict(reached))))
-            os._exit(0)
-        os.waitpid(child, 0)
-        failed, cost, result = pickle.loads(note.read_bytes())
-        note.unlink()
-        if failed:
-            raise pytest.UsageError(f"these fail without a mutant: {failed}")
-        return cost, result
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=["numeric"], help=f"modules or areas: numeric, {', '.join(AREAS)}")
     parser.add_argument("--output", type=Path, default=Path("mutants.jsonl"), help="one line a mutant is added to it")
     parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests at most for a mutant")
+    parser.add_argument("--tests", nargs="+", help="only these test files, in place of all that own the modules")
     parser.add_argument("--longest", type=float, default=20.0, help="seconds of a test beyond which it is left out")
     parser.add_argument("--check", action="store_true", help="judge mutants whose outcome is known, two a module")
     parser.add_argument("--known", type=Path, help="keep here which tests call which function, for the next run")
@@ -299,8 +225,9 @@ def main() -> None:
         path for area in ("numeric", *AREAS) if any(AREA_OF[n] == area for n in names) for path in mutated.tests(area)
     )
     doctests = [MODULES[n] for n in names if "_numerics" not in MODULES[n] and ">>>" in Path(MODULES[n]).read_text()]
-    arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *files, *sorted(doctests)]
-    sys.exit(pytest.main(arguments, plugins=[Runner(wanted, names, options)]))
+    arguments = ["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *(options.tests or [*files, *sorted(doctests)])]
+    runner = Runner(wanted, names, options)
+    sys.exit(pytest.main(arguments, plugins=[runner, runner.watch]))
 
 
 if __name__ == "__main__":

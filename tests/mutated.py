@@ -75,8 +75,8 @@ AREAS = {
         # the proofs themselves, of which `make mutations` changes the statements, and what writes the series
         tuple(
             f"proofs/{name}.py"
-            for name in "boundary constants cusps dynamics ecology equilibria experts floats folds noise responses "
-            "series susceptibility".split()
+            for name in "boundary constants cusps dynamics ecology equilibria experts floats folds interfaces "
+            "landscape noise responses series susceptibility".split()
         ),
     ),
 }

@@ -144,6 +144,7 @@ def test_help(run):
     """Without arguments it is an error, though the same text."""
     status, out, err = run("--help")
     assert (status, err) == (0, "")
+    assert out.startswith("Usage: moecusp [OPTIONS] COMMAND")  # under whatever name it was started
     assert "locate" in out
     assert run() == (2, "", out)
     status, out, err = run("locate", "--help")
@@ -190,6 +191,7 @@ def test_without_click_one_line_names_the_extra():
     [
         (KeyboardInterrupt(), 130, "interrupted; nothing was written"),
         (PermissionError(13, "Permission denied", "/there"), 1, "/there: Permission denied"),
+        (OSError(28, "No space left on device"), 1, "file: No space left on device"),
         (mc.ParameterError("z", 3, "2"), 2, "z = 3: z must be 2"),
     ],
 )
