@@ -1,5 +1,6 @@
 """What a report says of its origin."""
 
+import platform
 import subprocess
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -55,13 +56,21 @@ def test_a_machine_that_does_not_describe_its_processor(monkeypatch):
         raise FileNotFoundError(path)
 
     monkeypatch.setattr(provenance, "open", absent, raising=False)
-    monkeypatch.setattr(provenance.platform, "machine", lambda: "riscv64")
+    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
     for processor, said in (("a processor", "a processor"), ("", "riscv64")):
-        monkeypatch.setattr(provenance.platform, "processor", lambda processor=processor: processor)
+        monkeypatch.setattr(platform, "processor", lambda processor=processor: processor)
         assert collect("c", 0, datetime.now(UTC)).device.startswith(f"{said}, ")
 
 
 class TestCommit:
+    def test_a_git_that_hangs_is_not_waited_for(self, monkeypatch):
+        def hang(command, *, timeout, **_):
+            assert timeout < 60.0
+            raise subprocess.TimeoutExpired(command, timeout)
+
+        monkeypatch.setattr(subprocess, "run", hang)
+        assert commit() == "unknown"
+
     def test_of_a_clean_checkout(self, checkout):
         assert commit() == checkout[1]
 

@@ -50,10 +50,10 @@ MAKERS: dict[str, tuple[Callable[[], object], str, str]] = {
     "exact": (lambda: exact(np.nan), "value = nan", "finite and real"),
     "holm": (lambda: holm([[0.5]]), "p_values = [[0.5]]", "a vector"),
     "interval": (
-        lambda: judge("a", "a", "a", 1.0, (0.0, 1.0)),
+        lambda: judge("a", "a", "a", 1.0, (0.0, 1.0)),  # type: ignore[arg-type]
         "interval = 1.0",
         "an Interval, made by student, exact or a function beside them",
-    ),  # type: ignore[arg-type]
+    ),
     "accepted": (
         lambda: judge("a", "a", "a", exact(1.0), (1.0, 1.0)),
         "accepted = (1.0, 1.0)",
