@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from moecusp._arguments import NON_NEGATIVE, REAL, of_router, reals
 from moecusp._numerics import roots
 from moecusp._numerics.gradients import differentiable
@@ -65,7 +67,8 @@ def cusp_normal_form(gain: Any, asymmetry: Any = 0.0) -> NormalForm:
     (0.5, -0.5, 0.25)
     """
     (g, eta), restore = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
-    return NormalForm(restore(g - 1.0), restore(-g / 3.0), restore(eta))
+    with np.errstate(under="ignore"):
+        return NormalForm(restore(g - 1.0), restore(-g / 3.0), restore(eta))
 
 
 @differentiable(lambda gain, _: (fold_imbalance(gain) * (1.0 - fold_imbalance(gain) ** 2 / 3.0),))

@@ -67,9 +67,9 @@ def drift(u: Any, gain: Any, asymmetry: Any = 0.0) -> Any:
     (x, g, eta), restore = reals(u=(u, REAL), gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
     xp = namespace(x)
     inner = xp.clip(x, -1.0, 1.0)
-    near = (g - 1.0) * inner - g * tanh_remainder(inner)
-    far = g * xp.tanh(x) - x
-    with np.errstate(over="ignore"):
+    with np.errstate(all="ignore"):
+        near = (g - 1.0) * inner - g * tanh_remainder(inner)
+        far = g * xp.tanh(x) - x
         return restore(where(abs(x) <= 1.0, near, far) + eta)
 
 

@@ -72,8 +72,9 @@ class Equilibria:
     @property
     def load(self) -> Any:
         """Load of expert 1, p1 = (1 + tanh u)/2, shape (..., 3), NaN-padded."""
-        e = decayed(self.u)
-        return where(self.u > 0, 1.0, e) / (1.0 + e)
+        with np.errstate(under="ignore"):
+            e = decayed(self.u)
+            return where(self.u > 0, 1.0, e) / (1.0 + e)
 
 
 @of_router

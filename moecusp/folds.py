@@ -212,4 +212,5 @@ def hysteresis_width(gain: Any) -> Any:
     0.0
     """
     (g,), restore = reals(gain=(gain, NON_NEGATIVE))
-    return restore(2.0 * roots.fold_asymmetry(g))
+    with np.errstate(over="ignore"):
+        return restore(2.0 * roots.fold_asymmetry(g))

@@ -204,8 +204,8 @@ def threshold_shift(temperature: Any, threshold: Any) -> Any:
     except ValueError as error:
         shapes = {"temperature": t.shape, "threshold": b.shape}
         raise ParameterError("temperature and threshold", shapes, "of shapes that broadcast together") from error
-    shift = _shift(t, np.abs(b))
-    return (np.sign(b) * shift)[()]
+    with np.errstate(all="ignore"):
+        return (np.sign(b) * _shift(t, np.abs(b)))[()]
 
 
 def _shift(t: Array, b: Array) -> Array:

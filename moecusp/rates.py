@@ -126,9 +126,9 @@ def largest_safe_update_rate(susceptibility: Any) -> Any:
     (chi,), restore = reals(susceptibility=(susceptibility, REAL))
     if chi.ndim < 2 or chi.shape[-1] != chi.shape[-2] or chi.shape[-1] < 2:
         raise ParameterError("susceptibility", tuple(chi.shape), "of shape (..., K, K) with K >= 2")
-    size, skew = abs(chi), abs(chi - chi.swapaxes(-1, -2))
-    if (skew > 1e-6 * namespace(chi).amax(size, (-2, -1))[..., None, None]).any():
-        raise ParameterError("susceptibility", susceptibility, "symmetric")
-    top = largest_eigenvalue(0.5 * chi + 0.5 * chi.swapaxes(-1, -2))
-    with np.errstate(divide="ignore"):
+    with np.errstate(all="ignore"):
+        size, skew = abs(chi), abs(chi - chi.swapaxes(-1, -2))
+        if (skew > 1e-6 * namespace(chi).amax(size, (-2, -1))[..., None, None]).any():
+            raise ParameterError("susceptibility", susceptibility, "symmetric")
+        top = largest_eigenvalue(0.5 * chi + 0.5 * chi.swapaxes(-1, -2))
         return restore(where(top > 0.0, 2.0 / where(top > 0.0, top, 1.0), np.inf))

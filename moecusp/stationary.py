@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from moecusp._arguments import POSITIVE, REAL, of_router, reals
 from moecusp._numerics.density import log_density, log_density_slopes
 from moecusp._numerics.gradients import evaluate, last
@@ -113,7 +115,8 @@ def stationary_density(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size:
     """
     arguments, restore = _density_arguments(u, gain, asymmetry, step, batch_size)
     logarithm = log_stationary_density(*arguments)
-    return restore(namespace(logarithm).exp(logarithm))
+    with np.errstate(all="ignore"):
+        return restore(namespace(logarithm).exp(logarithm))
 
 
 def _density_arguments(u: Any, gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:

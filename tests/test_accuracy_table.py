@@ -4,11 +4,44 @@ from __future__ import annotations
 
 import copy
 import json
+import re
+from pathlib import Path
 
 import pytest
 
+import moecusp as mc
 from validation.accuracy import table as accuracy
 from validation.accuracy.members import members
+
+HERE = Path(__file__).parent
+ELSEWHERE = {
+    "boundary": "boundary_mass boundary_remainder boundary_slope",
+    "boundary_exponent": "boundary_exponent",
+    "cusps": "cusp_normal_form",
+    "equilibria": "equilibria_blocks",
+    "escape": "diffusion_barrier escape_barrier escape_time log_escape_time",
+    "expert_boundary": "expert_boundary_curvature expert_boundary_mass expert_boundary_slope",
+    "experts": "balanced_critical_gain equal_depth_gain expert_equilibria expert_fold_gain",
+    "exponents": "critical_feedback gain reduced_asymmetry ecology_parameter mean_field_competitor",
+    "interfaces": "ellipse_tie_density parabola_tie_density sphere_tie_density power_boundary_mass "
+    "saddle_boundary_mass",
+    "landscape": "routing_saddle soft_risk_constant threshold_shift",
+    "noise": "lag1_autocorrelation log_stationary_density stationary_density stationary_variance",
+    "rates": "flip_step largest_safe_update_rate ramp_delay",
+    "softhard": "soft_hard_expansion soft_hard_gap soft_hard_remainder",
+    "susceptibility": "critical_feedback_from_logits hard_susceptibility susceptibility",
+    "transfer": "simulate",
+}
+"""Functions that are not measured region by region, by the test file that compares their numbers instead."""
+
+
+def test_the_numbers_of_every_function_are_compared_somewhere() -> None:
+    measured = [HERE / "test_accuracy.py", *Path(accuracy.__file__).parent.glob("*.py")]
+    here = set(re.findall(r"\bmc\.([a-z]\w+)", " ".join(path.read_text() for path in measured)))
+    there = {name: stem for stem, names in ELSEWHERE.items() for name in names.split()}
+    assert {name for name in mc.__all__ if name[0].islower()} - here == there.keys()
+    missing = [name for name, stem in there.items() if name not in (HERE / f"test_{stem}.py").read_text()]
+    assert missing == []
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +15,36 @@ import moecusp as mc
 WIDE = np.array([0.0, 5e-324, 1e-200, 1e-9, 0.3, 1.0, 7.0, 90.0, 800.0, 1e9, 1e160, 1e308])
 SOME = WIDE[1:]
 BOTH = np.concatenate([-WIDE[::-1], WIDE])
+LAPLACIANS = SOME[:, None, None] * (np.eye(3) - 1 / 3)
 LOGITS = np.array([[1e308, -1e308, 0.0], [800.0, 0.0, 799.0], [1e-300, 0.0, 0.0]])
 SOFTMAX, HARD = mc.SoftmaxResponse(1.7), mc.HardGaussianResponse(0.6)
 NORMAL, EMPIRICAL = mc.LogisticNormalResponse(0.7, 1.9), mc.EmpiricalResponse(np.array([-1.0, 0.4, 1.0]), jitter=0.2)
 
+WITHOUT = {
+    "equilibria_blocks": "`equilibria`, block by block",
+    "simulate": "has tests of its own in tests/simulation",
+}
 CALLS: dict[str, Callable[[], Any]] = {
+    "gain": lambda: mc.gain(SOME[:, None, None], SOME[:, None], SOME, 3),
+    "critical_feedback": lambda: mc.critical_feedback(SOME[:, None], SOME, 7),
+    "reduced_asymmetry": lambda: mc.reduced_asymmetry(BOTH[:, None, None], SOME[:, None], SOME),
+    "folds": lambda: (mc.fold_asymmetry(WIDE), mc.fold_imbalance(WIDE), mc.hysteresis_width(WIDE)),
+    "fold_curve": lambda: (*mc.fold_curve(BOTH), mc.fold_gain(BOTH)),
+    "cusps": lambda: (*mc.cusp_normal_form(WIDE[:, None], BOTH), mc.cusp_set(WIDE)),
+    "dynamics": lambda: tuple(f(BOTH[:, None], WIDE) for f in (mc.drift, mc.potential, mc.slope)),
+    "equilibria": lambda: (lambda f: (f.u, f.imbalance, f.load))(mc.equilibria(WIDE[:, None], BOTH)),
+    "regime": lambda: mc.regime(WIDE[:, None], BOTH),
+    "experts": lambda: tuple(
+        tuple(f(k) for k in (2, 3, 64, 10**9))
+        for f in (mc.balanced_critical_gain, mc.expert_fold_gain, mc.equal_depth_gain)
+    ),
+    "rates": lambda: (mc.ramp_delay(SOME[:, None], WIDE), mc.flip_step(WIDE)),
+    "largest_safe_update_rate": lambda: mc.largest_safe_update_rate(LAPLACIANS),
+    "mean_field_competitor": lambda: mc.mean_field_competitor(*np.meshgrid(SOME, SOME, SOME)),
+    "stationary_density": lambda: mc.stationary_density(BOTH[:, None], SOME[2:8], 0.1, 0.1),
+    "log_escape_time": lambda: mc.log_escape_time(WIDE, 0.1, 1e-3),
+    "landscape": lambda: (mc.threshold_shift(SOME[:4], 0.3), mc.soft_risk_constant(SOME[:7])),
+    "expert_boundary_curvature": lambda: mc.expert_boundary_curvature(7, SOME),
     "boundary_mass": lambda: mc.boundary_mass(WIDE[:, None, None], BOTH[:, None], SOME),
     "boundary_slope": lambda: mc.boundary_slope(BOTH[:, None], SOME),
     "boundary_remainder": lambda: mc.boundary_remainder(WIDE[:, None], SOME),
@@ -49,6 +76,11 @@ CALLS: dict[str, Callable[[], Any]] = {
     "normal": lambda: (NORMAL.value(BOTH), NORMAL.slope(BOTH), NORMAL.fold_curve(BOTH)),
     "empirical": lambda: (EMPIRICAL.value(BOTH), EMPIRICAL.slope(BOTH), EMPIRICAL.fold_curve(BOTH)),
 }
+
+
+def test_every_public_function_is_here() -> None:
+    called = set(re.findall(r"\bmc\.([a-z]\w+)", Path(__file__).read_text()))
+    assert {name for name in mc.__all__ if name[0].islower()} - called == WITHOUT.keys()
 
 
 def flat(value: Any) -> list[Any]:
