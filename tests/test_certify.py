@@ -1,4 +1,4 @@
-"""Enclosures: right values inside, completeness on points and boxes, and no verdict where none can be had."""
+"""Enclosures: right values inside; completeness on points and boxes, and none claimed where none can be had."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import ParameterError, Regime, Stability, certify
-from moecusp.certify import Verdict
+from moecusp.certify import Completeness
 from tests.examples import examples
 from tests.strategies import Point, above, routers
 from validation import reference
@@ -28,7 +28,7 @@ class TestEquilibria:
         found = certify.equilibria(*point)
         if mc.regime(*point) is Regime.FOLD:
             return
-        assert found.verdict is Verdict.PROVED
+        assert found.completeness is Completeness.PROVED
         expected = reference.roots(*point)
         assert len(found.u) == len(expected)
         for ball, root in zip(found.u, expected, strict=True):
@@ -44,7 +44,7 @@ class TestEquilibria:
     ) -> None:
         gain = max(gain, 1.01 * radius)
         box = certify.equilibria(arb(gain, radius), arb(asymmetry, radius))
-        if box.verdict is Verdict.UNDECIDED:
+        if box.completeness is Completeness.UNDECIDED:
             return
         inside = gain + 0.999 * right * radius, asymmetry + 0.999 * up * radius
         roots = reference.roots(*inside)
@@ -52,13 +52,13 @@ class TestEquilibria:
         assert all(ball.contains(root) for ball, root in zip(box.u, roots, strict=True))
 
     def test_most_small_boxes_are_decided(self) -> None:
-        verdicts = [certify.equilibria(arb(0.5 + 0.1 * i, 0.01), arb(0.3, 0.01)).verdict for i in range(25)]
-        assert verdicts.count(Verdict.PROVED) >= 23
+        found = [certify.equilibria(arb(0.5 + 0.1 * i, 0.01), arb(0.3, 0.01)).completeness for i in range(25)]
+        assert found.count(Completeness.PROVED) >= 23
 
     @pytest.mark.parametrize("radius", [0.001, 0.1, 0.2])
     def test_a_box_of_gains_without_asymmetry_has_its_middle_root_at_zero(self, radius: float) -> None:
         found = certify.equilibria(arb(1.5, radius), 0)
-        assert found.verdict is Verdict.PROVED
+        assert found.completeness is Completeness.PROVED
         assert found.u[1] == 0
         for gain in (1.5 - 0.999 * radius, 1.5 + 0.999 * radius):
             assert all(ball.contains(root) for ball, root in zip(found.u, reference.roots(gain, 0.0), strict=True))
@@ -66,8 +66,8 @@ class TestEquilibria:
     @pytest.mark.parametrize("gain", [1.5, 2.0, 7.0])
     def test_a_box_across_a_fold_is_undecided(self, gain: float) -> None:
         fold = float(mc.fold_asymmetry(gain))
-        assert certify.equilibria(gain, arb(fold, 1e-13)).verdict is Verdict.UNDECIDED
-        assert certify.equilibria(gain, certify.fold_asymmetry(gain)) == certify.Enclosures(Verdict.UNDECIDED)
+        assert certify.equilibria(gain, arb(fold, 1e-13)).completeness is Completeness.UNDECIDED
+        assert certify.equilibria(gain, certify.fold_asymmetry(gain)) == certify.Enclosures(Completeness.UNDECIDED)
 
     @pytest.mark.parametrize("step", [-1e-15, 1e-15])
     def test_beside_a_fold_it_is_decided(self, step: float) -> None:
@@ -75,7 +75,7 @@ class TestEquilibria:
         assert len(found.u) == (3 if step < 0 else 1)
 
     def test_a_box_around_the_cusp_is_undecided_and_the_cusp_is_not(self) -> None:
-        assert certify.equilibria(arb(1, 0.01), arb(0, 0.01)).verdict is Verdict.UNDECIDED
+        assert certify.equilibria(arb(1, 0.01), arb(0, 0.01)).completeness is Completeness.UNDECIDED
         assert certify.equilibria(1, 0).stability == (Stability.STABLE,)
 
 

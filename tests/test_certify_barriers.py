@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import certify, precise
-from moecusp.certify import Verdict
+from moecusp.certify import Completeness
 from moecusp.certify.escape_area import area
 from moecusp.certify.escape_path import Path
 from tests.examples import examples
@@ -26,7 +26,7 @@ class TestBarriers:
     @pytest.mark.parametrize(("g", "eta"), CASES)
     def test_escape_by_the_root(self, g: float, eta: float) -> None:
         found = certify.escape_barrier(g, eta)
-        assert found.verdict is Verdict.PROVED
+        assert found.completeness is Completeness.PROVED
         assert near(found.values[1], path(g, eta, exact), 15)
         for ball, value in zip(found.values, mc.escape_barrier(g, eta), strict=True):
             assert abs(ball - float(value)) <= 5e-15 * ball
@@ -48,7 +48,7 @@ class TestBarriers:
     def test_boxes(self, name: str) -> None:
         function = getattr(certify, name)
         box = function(arb(1.5, 2.0**-12), arb(0.0625, 2.0**-12))
-        assert box.verdict is Verdict.PROVED
+        assert box.completeness is Completeness.PROVED
         for g in (1.4999, 1.5001):
             for eta in (0.0623, 0.0627):
                 for ball, value in zip(box.values, getattr(mc, name)(g, eta), strict=True):
@@ -58,10 +58,10 @@ class TestBarriers:
     @pytest.mark.parametrize("name", ["escape_barrier", "diffusion_barrier"])
     def test_where_there_is_none(self, name: str) -> None:
         function = getattr(certify, name)
-        assert function(0.5) == certify.Barriers(Verdict.PROVED)
-        assert function(1.5, 1) == certify.Barriers(Verdict.PROVED)
-        assert function(1.5, certify.fold_asymmetry(1.5)) == certify.Barriers(Verdict.UNDECIDED)
-        assert function(arb(1.5, 0.5), 0.1) == certify.Barriers(Verdict.UNDECIDED)
+        assert function(0.5) == certify.Barriers(Completeness.PROVED)
+        assert function(1.5, 1) == certify.Barriers(Completeness.PROVED)
+        assert function(1.5, certify.fold_asymmetry(1.5)) == certify.Barriers(Completeness.UNDECIDED)
+        assert function(arb(1.5, 0.5), 0.1) == certify.Barriers(Completeness.UNDECIDED)
 
     @pytest.mark.parametrize(("g", "eta"), [("1.5", "0.1"), ("1.00001", "0"), ("4", "-1"), ("12", "3"), ("25", "0")])
     def test_escape_to_many_digits(self, g: str, eta: str) -> None:
@@ -83,7 +83,7 @@ class TestBarriers:
     def test_a_wide_box(self) -> None:
         """Where kappa is hardly known over the box the enclosure is wide, but holds."""
         box = certify.escape_barrier(arb(3, 0.01), arb(1, 0.01))
-        assert box.verdict is Verdict.PROVED
+        assert box.completeness is Completeness.PROVED
         for g in (2.9901, 3.0099):
             for eta in (0.9901, 1.0099):
                 for ball, value in zip(box.values, mc.escape_barrier(g, eta), strict=True):

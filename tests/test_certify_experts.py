@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import ParameterError, Stability, certify
-from moecusp.certify import Verdict
+from moecusp.certify import Completeness
 from tests.examples import examples
 
 
@@ -93,7 +93,7 @@ class TestStates:
     def test_agrees_with_the_float_function(self, k: int, power: float) -> None:
         gain = 10.0**power
         found, floats = certify.expert_equilibria(gain, k), mc.expert_equilibria(gain, k)
-        assert found.verdict is Verdict.PROVED
+        assert found.completeness is Completeness.PROVED
         rows = [(m, j) for m in range(k) for j in range(2) if not np.isnan(floats.difference[m, j])]
         assert [s.favoured for s in found.states] == [m for m, _ in rows]
         for state, row in zip(found.states, rows, strict=True):
@@ -124,7 +124,7 @@ class TestStates:
     @examples(40)
     def test_a_box_holds_for_its_points(self, k: int, gain: float, radius: float, place: float) -> None:
         box = certify.expert_equilibria(arb(gain, radius), k)
-        if box.verdict is Verdict.UNDECIDED:
+        if box.completeness is Completeness.UNDECIDED:
             folds = [float(least_gain(k, m)) for m in range(1, (k + 1) // 2)]
             assert any(abs(gain - edge) <= 1.001 * radius for edge in (1.0, *folds))
             return
@@ -139,13 +139,13 @@ class TestStates:
     @pytest.mark.parametrize("k", [3, 8, 64])
     def test_folds_are_undecided_and_their_neighbours_are_not(self, k: int) -> None:
         fold = certify.expert_fold_gain(k)
-        assert certify.expert_equilibria(fold, k) == certify.ExpertEnclosures(Verdict.UNDECIDED, k)
+        assert certify.expert_equilibria(fold, k) == certify.ExpertEnclosures(Completeness.UNDECIDED, k)
         beside = arb(2) ** -180
         assert len(certify.expert_equilibria((fold - beside).mid(), k).states) == 1
         assert len(certify.expert_equilibria((fold + beside).mid(), k).states) == 3
 
     def test_critical_gain(self) -> None:
-        assert certify.expert_equilibria(arb(1, 1e-9), 5).verdict is Verdict.UNDECIDED
+        assert certify.expert_equilibria(arb(1, 1e-9), 5).completeness is Completeness.UNDECIDED
         assert certify.expert_equilibria(1, 5).states[0].stability is Stability.SEMISTABLE
         assert certify.expert_equilibria(1, 2).states[0].stability is Stability.STABLE
         assert len(certify.expert_equilibria(1, 5).states) == 3  # balanced; one and two favoured, outer

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import moecusp as mc
 from moecusp import ParameterError, certify
-from moecusp.certify import Verdict
+from moecusp.certify import Completeness
 from moecusp.certify.integrals import ellipse, gauss_error, gauss_legendre
 from tests.examples import examples
 
@@ -165,9 +165,9 @@ class TestFluctuations:
                 assert all(
                     (a is None and b is None) or a.contains(b) for a, b in zip(box.values, point.values, strict=True)
                 )
-        assert certify.stationary_variance(2, certify.fold_asymmetry(2), 0.1).verdict is Verdict.UNDECIDED
-        assert certify.stationary_variance(1, 0, 0.1).verdict is Verdict.UNDECIDED
-        assert certify.lag1_autocorrelation(arb(1, 0.1), arb(0, 0.1), 0.1).verdict is Verdict.UNDECIDED
+        assert certify.stationary_variance(2, certify.fold_asymmetry(2), 0.1).completeness is Completeness.UNDECIDED
+        assert certify.stationary_variance(1, 0, 0.1).completeness is Completeness.UNDECIDED
+        assert certify.lag1_autocorrelation(arb(1, 0.1), arb(0, 0.1), 0.1).completeness is Completeness.UNDECIDED
 
 
 @given(st.integers(2, 30), st.floats(0, 6.28))

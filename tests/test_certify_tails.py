@@ -155,7 +155,7 @@ class TestEscape:
         def rough(gain: Any, asymmetry: Any, bits: int) -> Any:
             found = states(gain, asymmetry, bits)
             u = [arb(v.mid(), 0.02) if i == which else v for i, v in enumerate(found.u)]
-            return Enclosures(found.verdict, tuple(u), found.stability)
+            return Enclosures(found.completeness, tuple(u), found.stability)
 
         monkeypatch.setattr(escape, "states", rough)
         with ctx.workprec(4 * balls.BITS):

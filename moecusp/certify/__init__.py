@@ -5,7 +5,7 @@ parameters is a tuple of balls. Every result contains the exact value for every 
 """
 
 from moecusp._arguments import ParameterError
-from moecusp.certify.balls import Verdict
+from moecusp.certify.balls import Completeness
 from moecusp.certify.boundary import boundary_mass, boundary_remainder, boundary_slope
 from moecusp.certify.cusps import cusp_normal_form, cusp_set
 from moecusp.certify.dynamics import drift, potential, slope
@@ -47,6 +47,7 @@ from moecusp.landscape import Saddle
 
 __all__ = [
     "Barriers",
+    "Completeness",
     "Enclosures",
     "ExpertEnclosures",
     "ExpertState",
@@ -59,7 +60,6 @@ __all__ = [
     "SoftmaxResponse",
     "Stability",
     "StateValues",
-    "Verdict",
     "balanced_critical_gain",
     "boundary_mass",
     "boundary_remainder",

@@ -24,7 +24,7 @@ Ball = Any
 Formula = Callable[..., Any]
 
 
-class Verdict(Enum):
+class Completeness(Enum):
     """Whether the list of equilibria is proved to be complete."""
 
     PROVED = "proved"

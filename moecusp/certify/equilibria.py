@@ -8,7 +8,7 @@ from typing import Any
 from flint import ctx
 
 from moecusp._arguments import NON_NEGATIVE
-from moecusp.certify.balls import BITS, Ball, Verdict, ball, precision, root
+from moecusp.certify.balls import BITS, Ball, Completeness, ball, precision, root
 from moecusp.certify.folds import fold_at
 from moecusp.equilibria import Regime, Stability
 
@@ -19,7 +19,7 @@ _DEPTH = 2000
 class Enclosures:
     """Balls around the equilibria, ascending, with their stability; empty if undecided."""
 
-    verdict: Verdict
+    completeness: Completeness
     u: tuple[Any, ...] = ()
     stability: tuple[Stability, ...] = ()
 
@@ -51,7 +51,7 @@ def equilibria(gain: Any, asymmetry: Any = 0) -> Enclosures:
     Returns
     -------
     Enclosures
-        Verdict, balls and stability; UNDECIDED, without balls, on a fold or for a box that is too large.
+        Completeness, balls and stability; UNDECIDED, without balls, on a fold or for a box that is too large.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def equilibria(gain: Any, asymmetry: Any = 0) -> Enclosures:
     --------
     >>> from moecusp import certify
     >>> found = certify.equilibria("1.5", "0.1")
-    >>> found.verdict.value, len(found.u)
+    >>> found.completeness.value, len(found.u)
     ('proved', 3)
     """
     return states(gain, asymmetry, BITS)
@@ -86,20 +86,20 @@ def states(gain: Any, asymmetry: Any, bits: int) -> Enclosures:
         bound = (g + abs(eta) + 1).upper()
         if g <= 1:
             only = _tighten(-bound, bound, g, eta, bits)
-            return Enclosures(Verdict.PROVED, (only,), (Stability.STABLE,))
+            return Enclosures(Completeness.PROVED, (only,), (Stability.STABLE,))
         runs = _monotone_runs(-bound, bound, g, eta)
         if runs is None:
-            return Enclosures(Verdict.UNDECIDED)
+            return Enclosures(Completeness.UNDECIDED)
         balls, kinds = [], []
         for low, high, rising in runs:
             left, right = _drift(low, g, eta), _drift(high, g, eta)
             if (left > 0 and right > 0) or (left < 0 and right < 0):
                 continue
             if not ((left < 0 and right > 0) if rising else (left > 0 and right < 0)):
-                return Enclosures(Verdict.UNDECIDED)
+                return Enclosures(Completeness.UNDECIDED)
             balls.append(_tighten(low, high, g, eta, bits))
             kinds.append(Stability.UNSTABLE if rising else Stability.STABLE)
-        return Enclosures(Verdict.PROVED, tuple(balls), tuple(kinds))
+        return Enclosures(Completeness.PROVED, tuple(balls), tuple(kinds))
 
 
 def _drift(u: Ball, g: Ball, eta: Ball) -> Ball:

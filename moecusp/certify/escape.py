@@ -9,7 +9,7 @@ from typing import Any
 from flint import arb, ctx
 
 from moecusp._arguments import NON_NEGATIVE
-from moecusp.certify.balls import BITS, GOAL, Ball, Verdict, ball, ends, exponent, intersection, through
+from moecusp.certify.balls import BITS, GOAL, Ball, Completeness, ball, ends, exponent, intersection, through
 from moecusp.certify.equilibria import states
 from moecusp.certify.escape_area import area
 from moecusp.certify.escape_path import Path
@@ -22,7 +22,7 @@ _BITS = 72  # relative accuracy of the action
 class Barriers:
     """Barriers from the lower and from the upper stable state; none if there are not two, or if undecided."""
 
-    verdict: Verdict
+    completeness: Completeness
     values: tuple[Any, ...] = ()
 
 
@@ -75,10 +75,10 @@ def escape_barrier(gain: Any, asymmetry: Any = 0) -> Barriers:
 
 def _barriers(gain: Any, asymmetry: Any, upper: Callable[[Ball, Ball], Ball]) -> Barriers:
     found = states(gain, asymmetry, BITS)
-    if found.verdict is Verdict.UNDECIDED:
-        return Barriers(Verdict.UNDECIDED)
+    if found.completeness is Completeness.UNDECIDED:
+        return Barriers(Completeness.UNDECIDED)
     if len(found.u) == 1:
-        return Barriers(Verdict.PROVED)
+        return Barriers(Completeness.PROVED)
     with ctx.workprec(4 * BITS):
         g, eta = ball("gain", gain, NON_NEGATIVE), ball("asymmetry", asymmetry)
         exact = eta.rad() <= abs(eta) / 2 ** (2 * BITS)  # or but for rounding
@@ -91,8 +91,8 @@ def _barriers(gain: Any, asymmetry: Any, upper: Callable[[Ball, Ball], Ball]) ->
                 values.append(first)
                 break
     if not all(value.is_finite() for value in values):
-        return Barriers(Verdict.UNDECIDED)
-    return Barriers(Verdict.PROVED, tuple(values))
+        return Barriers(Completeness.UNDECIDED)
+    return Barriers(Completeness.PROVED, tuple(values))
 
 
 def _force(u: Ball, g: Ball, eta: Ball) -> Ball:

@@ -17,7 +17,7 @@ from typing import Any
 from flint import arb, ctx
 
 from moecusp._arguments import NON_NEGATIVE, integer
-from moecusp.certify.balls import BITS, Ball, Verdict, ball, between, ends, precision, root
+from moecusp.certify.balls import BITS, Ball, Completeness, ball, between, ends, precision, root
 from moecusp.certify.experts import fold_of_lean, langevin, langevin_slope
 from moecusp.equilibria import Stability
 
@@ -52,7 +52,7 @@ class ExpertState:
 class ExpertEnclosures:
     """Every state of a router of K experts, by ascending m and x; none if undecided."""
 
-    verdict: Verdict
+    completeness: Completeness
     experts: int
     states: tuple[ExpertState, ...] = ()
 
@@ -100,8 +100,8 @@ def expert_equilibria(gain: Any, experts: int) -> ExpertEnclosures:
         try:
             found = [_balanced(g, count), *(s for m in range(1, count) for s in _family(g, m, count))]
         except _Undecided:
-            return ExpertEnclosures(Verdict.UNDECIDED, count)
-        return ExpertEnclosures(Verdict.PROVED, count, tuple(found))
+            return ExpertEnclosures(Completeness.UNDECIDED, count)
+        return ExpertEnclosures(Completeness.PROVED, count, tuple(found))
 
 
 def _balanced(g: Ball, k: int) -> ExpertState:

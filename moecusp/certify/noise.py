@@ -9,7 +9,7 @@ from typing import Any
 from flint import arb, ctx
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE
-from moecusp.certify.balls import BITS, Ball, Verdict, ball, doubling, refined, sech_squared, through
+from moecusp.certify.balls import BITS, Ball, Completeness, ball, doubling, refined, sech_squared, through
 from moecusp.certify.dynamics import log_cosh
 from moecusp.certify.equilibria import states
 from moecusp.certify.integrals import integral
@@ -23,13 +23,13 @@ class StateValues:
 
     Attributes
     ----------
-    verdict : Verdict
+    completeness : Completeness
         UNDECIDED, without values, where the equilibria are undecided or the values not bounded over the box.
     values : tuple of flint.arb or None
         None where the equilibrium is not stable.
     """
 
-    verdict: Verdict
+    completeness: Completeness
     values: tuple[Any, ...] = ()
 
 
@@ -60,16 +60,16 @@ def lag1_autocorrelation(gain: Any, asymmetry: Any, step: Any) -> StateValues:
 
 def _about(gain: Any, asymmetry: Any, formula: Callable[[Ball], Ball]) -> StateValues:
     found = states(gain, asymmetry, BITS)
-    if found.verdict is Verdict.UNDECIDED:
-        return StateValues(Verdict.UNDECIDED)
+    if found.completeness is Completeness.UNDECIDED:
+        return StateValues(Completeness.UNDECIDED)
 
     def value(place: int) -> Ball:
         return refined(lambda bits: _at(gain, asymmetry, place, formula, bits))
 
     values = [value(place) if kind is Stability.STABLE else None for place, kind in enumerate(found.stability)]
     if any(value is not None and not value.is_finite() for value in values):
-        return StateValues(Verdict.UNDECIDED)
-    return StateValues(Verdict.PROVED, tuple(values))
+        return StateValues(Completeness.UNDECIDED)
+    return StateValues(Completeness.PROVED, tuple(values))
 
 
 def _at(gain: Any, asymmetry: Any, place: int, formula: Callable[[Ball], Ball], bits: int) -> Ball:
