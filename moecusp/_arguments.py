@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
+from os import PathLike
 from typing import Any, TypeVar
 
 import numpy as np
@@ -230,5 +231,10 @@ def _short(value: object) -> str:
     try:
         text = repr(value)
     except ValueError:  # Python writes no integers of more than 4,300 digits
-        return f"an integer of {value.bit_length()} bits"  # type: ignore[attr-defined]
-    return text if len(text) <= 60 else text[:57] + "..."
+        if isinstance(value, int):
+            return f"an integer of {value.bit_length()} bits"
+        return f"a {type(value).__name__} with integers too long to write"
+    if len(text) <= 60:
+        return text
+    path = isinstance(value, str | PathLike)  # which says most at its end
+    return f"{text[:20]}...{text[-37:]}" if path else f"{text[:57]}..."

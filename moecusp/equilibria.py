@@ -218,6 +218,11 @@ def regime(gain: Any, asymmetry: Any = 0.0) -> Any:
     >>> regime(1.5, 0.0).name
     'BISTABLE'
     """
-    (g, eta), _ = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
-    regimes = roots.regimes(g.ravel(), eta.ravel()).reshape(g.shape)
+    regimes = _regimes(gain, asymmetry)
     return Regime(int(regimes)) if regimes.ndim == 0 and not is_tensor(regimes) else regimes
+
+
+@differentiable(lambda *_: (0.0, 0.0))  # labels: never asked for
+def _regimes(gain: Any, asymmetry: Any) -> Any:
+    (g, eta), _ = reals(gain=(gain, NON_NEGATIVE), asymmetry=(asymmetry, REAL))
+    return roots.regimes(g.ravel(), eta.ravel()).reshape(g.shape)

@@ -12,10 +12,11 @@ import numpy as np
 
 from moecusp._arguments import NON_NEGATIVE, REAL, Array, Range, of_router, reals
 from moecusp._numerics import pairs as dd
+from moecusp._numerics.double import two_sum
 from moecusp._numerics.escape_slope import Well
 from moecusp._numerics.gradients import evaluate
 from moecusp._numerics.monomials import quotient
-from moecusp._numerics.operations import on_host, where
+from moecusp._numerics.operations import namespace, on_host, where
 from moecusp.equilibria import Stability, equilibria
 
 STEP = Range(low=0.0, high=1.0, open_low=True)
@@ -52,8 +53,9 @@ def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 
 
     Notes
     -----
-    The rate r keeps its digits next to a fold; it is found on the host for tensors, which can be differentiated to any
-    order. Corrections from the curvature of F are of relative order delta.
+    The rate r keeps its digits next to a fold, and sech u where the load saturates, for it takes u from F = 0 and not
+    from a float: within 32 units in the last place. They are found on the host for tensors, which can be differentiated
+    to any order. Corrections from the curvature of F are of relative order delta.
 
     References
     ----------
@@ -66,23 +68,13 @@ def stationary_variance(gain: Any, asymmetry: Any, step: Any, batch_size: Any = 
     [0.002506266, nan, nan]
     """
     (g, eta, delta, b), restore = noise_arguments(gain, asymmetry, step, batch_size)
-    u, rate = _rates(g, eta)
+    rate, sech = _linearised(g, eta)
     there = (rate > 0.0) & (rate < np.inf)
-    u, r = where(there, u, 0.0), where(there, rate, 1.0)
+    r, sech = where(there, rate, 1.0), where(there, sech, 1.0)
     delta, b, g = delta[..., None], b[..., None], g[..., None]
     with np.errstate(all="ignore"):
-        sech = _sech(u)
         variance = quotient((g * sech, g * sech, delta), (b, r, 2.0 - delta * r))
     return restore(where(there, variance, where(rate == 0.0, np.inf, np.nan)))
-
-
-def _sech(u: Any) -> Any:
-    root = _exp(-abs(u))
-    return 2.0 * root / (1.0 + root * root)
-
-
-def _exp(x: Any) -> Any:
-    return evaluate(lambda x: dd.exp(dd.single(x)), lambda _, e: (e,), x)
 
 
 @of_router
@@ -115,13 +107,13 @@ def lag1_autocorrelation(gain: Any, asymmetry: Any, step: Any) -> Any:
     [0.995, nan, nan]
     """
     (g, eta, delta, _), restore = noise_arguments(gain, asymmetry, step, 1)
-    u, rate = _rates(g, eta)
+    rate, sech = _linearised(g, eta)
     there = rate == rate
-    u, r, delta, g = where(there, u, 0.0), where(there, rate, 0.0), delta[..., None], g[..., None]
+    r, sech = where(there, rate, 0.0), where(there, sech, 0.0)
+    delta, g = delta[..., None], g[..., None]
     with np.errstate(all="ignore"):
-        sech = _sech(u)
-        near, far = 1.0 - delta * r, (1.0 - delta) + delta * (g * sech) * sech  # the same, for small and for large r
-        return restore(where(there, where(delta * r < 0.5, near, far), np.nan))
+        far = (1.0 - delta) + delta * ((g * sech) * sech)  # of terms of one sign
+        return restore(where(there, where(delta * r < 0.5, 1.0 - delta * r, far), np.nan))
 
 
 def noise_arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> Any:
@@ -131,42 +123,57 @@ def noise_arguments(gain: Any, asymmetry: Any, step: Any, batch_size: Any) -> An
     )
 
 
-def _rates(g: Any, eta: Any) -> tuple[Any, Any]:
-    """Return the equilibria and -F' at the stable ones, NaN at the others, each of shape (..., 3)."""
-    with np.errstate(all="ignore"):
-        u, rate = on_host(_stable, g, eta)
+def _linearised(g: Any, eta: Any) -> tuple[Any, Any]:
+    """Return r = -F' and sech u at the stable equilibria, NaN at the others, each of shape (..., 3)."""
 
-    def shift(g: Any, eta: Any, _: Any) -> tuple[Any, Any]:  # of the equilibrium: tanh u/r and 1/r
-        state, r = _rates(g, eta)
+    def partials(g: Any, eta: Any, found: Any) -> tuple[Any, Any]:
+        u, r, sech = found[..., 0], found[..., 1], found[..., 2]
         there = (r > 0.0) & (r < np.inf)
-        inverse = where(there, 1.0 / where(there, r, 1.0), 0.0)
-        return where(there, state, 0.0).tanh() * inverse, inverse
+        t, sech = where(there, u, 0.0).tanh(), where(there, sech, 0.0)
+        by_asymmetry = where(there, 1.0 / where(there, r, 1.0), 0.0)  # of the equilibrium
+        by_gain = t * by_asymmetry
+        rise, fall = 2.0 * g[..., None] * sech * sech * t, -sech * t
+        stack = namespace(r).stack
+        return (
+            stack([by_gain, rise * by_gain - sech * sech, fall * by_gain], -1),
+            stack([by_asymmetry, rise * by_asymmetry, fall * by_asymmetry], -1),
+        )
 
-    def change(g: Any, eta: Any, r: Any) -> tuple[Any, Any]:
-        state, _ = _rates(g, eta)
-        there = (r > 0.0) & (r < np.inf)
-        t = where(there, state, 0.0).tanh()
-        square = (1.0 - t) * (1.0 + t)
-        rise = 2.0 * g[..., None] * square * t * where(there, 1.0 / where(there, r, 1.0), 0.0)
-        return rise * t - square, rise
-
-    return evaluate(lambda *_: u, shift, g, eta), evaluate(lambda *_: rate, change, g, eta)
+    found = evaluate(lambda g, eta: on_host(_stable, g, eta), partials, g, eta)
+    return found[..., 1], found[..., 2]
 
 
-def _stable(g: Array, eta: Array) -> tuple[Array, Array]:
-    """Return the stable equilibria and -F' there, for arrays."""
+def _stable(g: Array, eta: Array) -> Array:
+    """Return u, r and sech u of the stable equilibria, along the last axis, for arrays."""
     found = equilibria(g, eta)
     u = np.where(found.stability == Stability.STABLE, found.u, np.nan)
-    g3, eta3 = (np.broadcast_to(v[..., None], u.shape) for v in (g, eta))
-    low = ~np.isnan(u) & (g3 <= 1.0)
+    g, eta = (np.broadcast_to(v[..., None], u.shape) for v in (g, eta))
+    low = ~np.isnan(u) & (g <= 1.0)
     rate = np.full(u.shape, np.nan)
-    rate[low] = (1.0 - g3[low]) + g3[low] * np.tanh(u[low]) ** 2
-    rate[~np.isnan(u) & (g3 > 1e290)] = 1.0  # folds aside, floats are too coarse there for any other
-    high = ~np.isnan(u) & (g3 > 1.0) & (g3 <= 1e290)
-    side = np.sign(u[high])
-    well = Well.of(g3[high], eta3[high] * side)
+    rate[low] = (1.0 - g[low]) + g[low] * np.tanh(u[low]) ** 2
+    rate[~np.isnan(u) & (g > 1e290)] = 1.0  # folds aside, floats are too coarse there for any other
+    high = ~np.isnan(u) & (g > 1.0) & (g <= 1e290)
+    well = Well.of(g[high], eta[high] * np.sign(u[high]))
     there = well.gap > 0.0  # else a fold so close that only the last digits of eta_f tell
     place = tuple(index[there] for index in np.nonzero(high))
-    y = well[there].state()
-    u[place], rate[place] = side[there] * (well.fold[there] + y), well[there].rate(y)
-    return u, rate
+    rate[place] = well[there].rate(well[there].state())
+    with np.errstate(all="ignore"):
+        far = _far_sech(u, g, eta, rate)
+        near = np.sqrt((1.0 - rate) / g)
+        sech = np.where(rate < 0.5, near, far)
+        rate[place] = np.where(rate < 0.5, rate, 1.0 - g * sech * sech)[place]
+    return np.stack([u, rate, sech], -1)
+
+
+def _far_sech(u: Array, g: Array, eta: Array, rate: Array) -> Array:
+    """Return sech u at an equilibrium, with what u lost in rounding restored by a Newton step for F = 0.
+
+    Without it exp(-u) would be wrong by u times the rounding of u.
+    """
+    size = abs(u)
+    beyond = dd.add(two_sum(g, np.copysign(1.0, u) * eta), dd.single(-size))
+    decayed = dd.exp(dd.single(-2.0 * size))
+    force = beyond[0] + (beyond[1] - 2.0 * g * decayed / (1.0 + decayed))
+    step = np.where(np.isfinite(force), force / rate, 0.0)
+    root = dd.exp((-size, -step))
+    return np.asarray(2.0 * root / (1.0 + root * root))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from moecusp._arguments import POSITIVE, REAL, ParameterError, Range, Reducible, count, real, reals
+from moecusp._numerics.gradients import checked
 from moecusp._numerics.monomials import quotient
-from moecusp._numerics.operations import is_tensor, where
+from moecusp._numerics.operations import is_tensor, namespace, where
 from moecusp.equilibria import Equilibria, equilibria, regime
 from moecusp.folds import fold_asymmetry
 from moecusp.reduced import critical_feedback, gain, reduced_asymmetry
@@ -176,9 +177,35 @@ class RouterParameters(Reducible):
         return where(g < 2.0**60, inside, self.feedback + 0.0 * below)[()]
 
     def reduced_values(self, what: str) -> tuple[Any, Any]:
-        """Return the gain and the reduced asymmetry for a function of two experts by name."""
+        """Return the gain and the reduced asymmetry for a function of two experts by name.
+
+        Raises ParameterError for what makes them too large for a float.
+        """
         self._two(what)
+        self._bounded(self.gain, "feedback*inverse_temperature/(2*decay)", "feedback")
+        self._bounded(self.reduced_asymmetry, "inverse_temperature*asymmetry/(2*decay)", "asymmetry")
         return self.gain, self.reduced_asymmetry
+
+    def _bounded(self, result: Any, formula: str, first: str) -> None:
+        """Refuse a result beyond the range of a float by the name of the factor that is furthest from 1."""
+        if not is_tensor(result) and np.isfinite(result).all():
+            return
+        names = [first, "inverse_temperature", "decay"]
+        (value, *factors), _ = reals(
+            result=(where(abs(result) < np.inf, 1.0, 0.0), REAL), **{n: (getattr(self, n), REAL) for n in names}
+        )
+
+        def check(found: Any) -> None:
+            rows = found.reshape(-1, 4)
+            wrong = rows[rows[:, 0] == 0.0]
+            if len(wrong):
+                above, beta, mu = wrong[0, 1:].tolist()
+                sizes = abs(above), beta, 1.0 / max(mu, 1e-308)
+                worst = sizes.index(max(sizes))
+                side = "large" if worst == 2 else "small"
+                raise ParameterError(names[worst], (above, beta, mu)[worst], f"so {side} that {formula} is a float")
+
+        checked(check, namespace(value).stack([value, *factors], -1))
 
     def _two(self, what: str) -> None:
         if self.experts != 2:

@@ -5,16 +5,21 @@ The margin a_1 - a_2 of a token is normal, N(b, sigma^2): a linear router on Gau
 
 from __future__ import annotations
 
+from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from moecusp._arguments import POSITIVE, REAL, Array, integer, reals
-from moecusp._numerics.gauss import gaussian, ratio
+from moecusp._numerics import pairs as dd
+from moecusp._numerics.gauss import half_square, ratio
 from moecusp._numerics.gradients import differentiable, evaluate, last
 from moecusp._numerics.logistic import SQRT_2_PI, gap_slopes, mean_decay
+from moecusp._numerics.monomials import quotient
 from moecusp._numerics.operations import greatest, is_tensor, namespace, on_host, parts, scaled, where
 
+_ROOT_2_PI = Fraction("0.7978845608028653558798921198687637369517")  # sqrt(2/pi)
 MOST_TERMS = 200  # the smallest term is the one near (sigma/T)^2/2, and after some hundred the factorials have won
 
 
@@ -101,7 +106,8 @@ def soft_hard_expansion(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0, ter
 
     Notes
     -----
-    0 where the density at 0 is below the smallest float, for |b| > 39 sigma.
+    The error is some units in the last place of the largest term: more, relatively, where terms of opposite signs
+    cancel. 0 for |b| >= 60 sigma, where the density at 0 is below 1e-780.
 
     References
     ----------
@@ -122,7 +128,7 @@ def soft_hard_expansion(temperature: Any, mean: Any = 0.0, sigma: Any = 1.0, ter
 def _partial_sum(t: Any, b: Any, s: Any, count: int) -> Any:
     """Sum He_2n(b/s) (T/s)^(2n) eta_D(2n+1) with its own exponent: no term leaves the range of a float."""
     xp = namespace(t)
-    z = xp.clip(b / s, -40.0, 40.0)  # beyond it the density at 0 is below the smallest float
+    z = xp.clip(b / s, -60.0, 60.0)
     warm, wide = _exponent(t), _exponent(s)
     tau, twos = scaled(t, -warm) / scaled(s, -wide), warm - wide  # T/s = tau 2^twos
     before, hermite, power = xp.zeros_like(z), xp.ones_like(z), 0.0 * twos  # He_k(z) tau^k = hermite 2^power
@@ -136,8 +142,9 @@ def _partial_sum(t: Any, b: Any, s: Any, count: int) -> Any:
             before, hermite = hermite, tau * (z * hermite - k * (tau * before))
         size = _exponent(greatest(abs(before), abs(hermite)))
         before, hermite, power = scaled(before, -size), scaled(hermite, -size), power + size
+    peak, low = _peak(b, s)  # the density at 0 alone may be below the smallest float
     last = _exponent(total)
-    return scaled(SQRT_2_PI * _peak(b, s) * tau * scaled(total, -last), unit + last + twos)
+    return scaled(SQRT_2_PI * peak * tau * scaled(total, -last), unit + last + twos + low)
 
 
 def _exponent(x: Any) -> Any:
@@ -145,14 +152,19 @@ def _exponent(x: Any) -> Any:
     return parts(x.detach() if is_tensor(x) else x)[1]
 
 
-def _peak(b: Any, s: Any) -> Any:
-    """Return exp(-(b/s)^2/2), which can be differentiated."""
+def _peak(b: Any, s: Any) -> tuple[Any, Any]:
+    """Return exp(-(b/s)^2/2) as a number near 1, which can be differentiated, and a power of two; 0 for |b| >= 60 s."""
+
+    def value(b: Any, s: Any) -> tuple[Any, Any]:
+        z = ratio(b, s)
+        high, _, twos = dd.exp_parts(half_square(z))
+        return where(abs(z[0]) < 60.0, high, 0.0), twos
 
     def partials(b: Any, s: Any, peak: Any) -> tuple[Any, Any]:
         z = b / s
-        return -(z / s) * _peak(b, s), z * (z / s) * _peak(b, s)
+        return -(z / s) * peak, z * (z / s) * peak
 
-    return evaluate(lambda b, s: gaussian(ratio(b, s)), partials, b, s)
+    return evaluate(value, partials, b, s)  # type: ignore[no-any-return]
 
 
 def soft_hard_remainder(temperature: Any, sigma: Any = 1.0, terms: int = 1) -> Any:
@@ -189,11 +201,34 @@ def soft_hard_remainder(temperature: Any, sigma: Any = 1.0, terms: int = 1) -> A
     """
     (t, s), restore = reals(temperature=(temperature, POSITIVE), sigma=(sigma, POSITIVE))
     count = integer("terms", terms, 1, MOST_TERMS)
+
+    def partials(t: Any, s: Any, bound: Any) -> tuple[Any, Any]:
+        order = 2.0 * count + 1.0 + 0.0 * bound
+        return quotient((order, bound), (t,)), -quotient((order, bound), (s,))
+
     with np.errstate(all="ignore"):
-        bound = SQRT_2_PI * _dirichlet_eta(2 * count + 1) * (t / s)
-        for odd in range(1, 2 * count, 2):
-            bound = bound * (odd * (t / s) ** 2)
-        return restore(bound)
+        return restore(evaluate(lambda t, s: _bound(t, s, count), partials, t, s))
+
+
+def _bound(t: Any, s: Any, count: int) -> Any:
+    """Return sqrt(2/pi) eta_D(2N+1) (2N-1)!! (T/s)^(2N+1), in pairs that carry their own exponents."""
+    (top, warm), (bottom, wide) = parts(t), parts(s)
+    tau, order = dd.divide(dd.single(top), dd.single(bottom)), 2 * count + 1  # in (1/2, 2), as 2^401 is a float
+    factorials = prod(range(1, 2 * count, 2))
+    twos = factorials.bit_length()
+    exact = _ROOT_2_PI * Fraction(factorials, 2**twos)
+    high = namespace(t).full_like(t, float(exact))
+    result = dd.multiply((high, 0.0 * high + float(exact - Fraction(float(exact)))), _power(tau, order))
+    eta = _dirichlet_eta(order)
+    return scaled(result[0] * eta + result[1] * eta, twos + order * (warm - wide))
+
+
+def _power(x: dd.Pair, order: int) -> dd.Pair:
+    result = x
+    for bit in bin(order)[3:]:
+        result = dd.multiply(result, result)
+        result = dd.multiply(result, x) if bit == "1" else result
+    return result
 
 
 def _dirichlet_eta(order: int) -> float:

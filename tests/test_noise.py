@@ -91,6 +91,26 @@ class TestStationaryVariance:
         assert errors[1] == pytest.approx(errors[0] / 2, rel=0.2)
 
 
+SATURATED = [(g, e) for g in (7.3, 60.1, 201.7, 251.9, 330.3) for e in (0.0, 1.1 - g / 3)] + [(0.1, 101.3)]
+
+
+@pytest.mark.parametrize(("g", "eta"), [*SATURATED, (9e16, 200.0 - 9e16), (700.0, 0.0)])
+def test_saturated_states_keep_their_digits(g, eta):
+    """exp(-2 u) takes the rounding of u: only F = 0 itself says what sech u is. With delta = 1, 1 + F' = g sech^2 u."""
+    with mp.workdps(700):
+        u = mp.mpf(float(mc.equilibria(g, eta).u[~np.isnan(mc.equilibria(g, eta).u)][-1]))
+        for _ in range(12):
+            u -= (g * mp.tanh(u) - u + mp.mpf(eta)) / (g * mp.sech(u) ** 2 - 1)
+        pull = g * mp.sech(u) ** 2
+        variance = mp.mpf(0.01) * g * pull / ((1 - pull) * (2 - mp.mpf(0.01) * (1 - pull)))
+        for found, exact in (
+            (mc.stationary_variance(g, eta, 0.01), variance),
+            (mc.lag1_autocorrelation(g, eta, 1.0), pull),
+        ):
+            value = float(found[~np.isnan(found)][-1])
+            assert abs(value - exact) <= 8 * np.spacing(float(exact))
+
+
 class TestLag1Autocorrelation:
     @pytest.mark.parametrize(("g", "eta"), CASES + FOLDS)
     def test_definition(self, g, eta):

@@ -130,3 +130,25 @@ def test_routers_of_bfloat16_compare_and_hash():
     one, two = (mc.RouterParameters(torch.tensor([1.0, 2.0], dtype=t)) for t in (torch.bfloat16, torch.float64))
     assert one == two
     assert hash(one) == hash(two)
+
+
+@pytest.mark.parametrize(
+    ("router", "message"),
+    [
+        ({"feedback": 1e300, "inverse_temperature": 1e10}, r"^feedback = 1e\+300: feedback must be so small that"),
+        ({"feedback": 1e10, "inverse_temperature": 1e300}, r"^inverse_temperature = 1e\+300: .* so small that"),
+        ({"feedback": [1.0, 2.0], "decay": [1, 1e-308], "inverse_temperature": 4.0}, r"^decay = 1e-308: .* so large"),
+        ({"feedback": 1.0, "asymmetry": -1e308, "decay": 1e-3}, r"^asymmetry = -1e\+308: .* so small that"),
+    ],
+)
+def test_what_makes_the_gain_overflow_is_named(router, message):
+    for function in (mc.RouterParameters.regime, mc.RouterParameters.equilibria):
+        with pytest.raises(mc.ParameterError, match=message):
+            function(mc.RouterParameters(**router))
+
+
+def test_values_that_cannot_be_written_or_are_long():
+    with pytest.raises(mc.ParameterError, match="^feedback = a list with integers too long to write: "):
+        mc.RouterParameters([10**5000])
+    with pytest.raises(mc.ParameterError, match=r"^feedback = '/a/a/a.*/a/trace\.npz': "):
+        mc.RouterParameters("/a" * 40 + "/trace.npz")

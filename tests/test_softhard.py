@@ -129,6 +129,22 @@ def test_many_terms_are_summed_without_overflow():
     assert mc.soft_hard_expansion(1e200, 0.3, 1.0, terms=4) == -np.inf
 
 
+@pytest.mark.parametrize("terms", [1, 2, 7, 50, 136, 200])
+@pytest.mark.parametrize(("t", "s"), [(0.0220831621, 0.0206138034), (0.1, 1.0), (3e300, 7.1e300), (1e-5, 0.03)])
+def test_remainder_to_four_units_in_the_last_place(t, s, terms):
+    with mp.workdps(50):
+        exact = 2 * mp.altzeta(2 * terms + 1) * mp.fac2(2 * terms - 1) / mp.sqrt(2 * mp.pi)
+        exact *= (mp.mpf(t) / mp.mpf(s)) ** (2 * terms + 1)
+        assert abs(float(mc.soft_hard_remainder(t, s, terms)) - exact) <= 4 * np.spacing(float(exact))
+
+
+@pytest.mark.parametrize("b", [38.0, 38.5, 39.5, 45.0, 59.0])
+def test_expansion_where_the_density_at_zero_is_no_normal_float(b):
+    for t, terms in [(1e5, 3), (1e100, 1), (1e100, 3)]:
+        exact = float(precise.soft_hard_expansion(t, b, 1.0, terms, digits=40))
+        assert mc.soft_hard_expansion(t, b, 1.0, terms) == pytest.approx(exact, rel=1e-14, abs=1e-322)
+
+
 def test_the_number_of_terms_has_an_upper_bound():
     for call in (mc.soft_hard_expansion, mc.soft_hard_remainder):
         assert np.isfinite(call(0.05, terms=200))

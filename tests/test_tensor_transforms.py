@@ -25,6 +25,8 @@ CORE: dict[str, tuple[Callable[..., Any], tuple[list[float], ...]]] = {
     "fold_curve": (lambda u: mc.fold_curve(u)[1], (DRIVES,)),
     "equilibria": (lambda g, e: mc.equilibria(g, e).u, (GAINS, DRIVES)),
     "load": (lambda g, e: mc.equilibria(g, e).load, (GAINS, DRIVES)),
+    "variance": (lambda g, e: mc.stationary_variance(g, e, 0.1), (GAINS, DRIVES)),
+    "autocorrelation": (lambda g, e: mc.lag1_autocorrelation(g, e, 0.1), (GAINS, DRIVES)),
     "gain": (mc.gain, (GAINS, GAINS, GAINS)),
     "critical_feedback": (mc.critical_feedback, (GAINS, GAINS)),
     "reduced_asymmetry": (mc.reduced_asymmetry, (DRIVES, GAINS, GAINS)),
@@ -81,6 +83,11 @@ class TestCore:
             rtol=1e-11,
             atol=1e-13,
         )
+
+
+def test_regime_under_vmap() -> None:
+    gains, drives = tensors([[0.5, 1.0, 1.5], [0.0, 0.0, 0.01]])
+    assert torch.func.vmap(mc.regime)(gains, drives).tolist() == [0, 3, 1] == mc.regime(gains, drives).tolist()
 
 
 def test_bad_values_are_found_under_vmap() -> None:
