@@ -148,7 +148,7 @@ def test_what_makes_the_gain_overflow_is_named(router, message):
 
 
 def test_values_that_cannot_be_written_or_are_long():
-    with pytest.raises(mc.ParameterError, match="^feedback = a list with integers too long to write: "):
+    with pytest.raises(mc.ParameterError, match=r"^feedback = a list with integers too long to write: "):
         mc.RouterParameters([10**5000])
     with pytest.raises(mc.ParameterError, match=r"^feedback = '/a/a/a.*/a/trace\.npz': "):
         mc.RouterParameters("/a" * 40 + "/trace.npz")

@@ -135,7 +135,8 @@ def test_remainder_to_four_units_in_the_last_place(t, s, terms):
     with mp.workdps(50):
         exact = 2 * mp.altzeta(2 * terms + 1) * mp.fac2(2 * terms - 1) / mp.sqrt(2 * mp.pi)
         exact *= (mp.mpf(t) / mp.mpf(s)) ** (2 * terms + 1)
-        assert abs(float(mc.soft_hard_remainder(t, s, terms)) - exact) <= 4 * np.spacing(float(exact))
+        found = float(mc.soft_hard_remainder(t, s, terms))
+        assert found == float(exact) == np.inf or abs(found - exact) <= 4 * np.spacing(float(exact))
 
 
 @pytest.mark.parametrize("b", [38.0, 38.5, 39.5, 45.0, 59.0])
