@@ -20,7 +20,9 @@ _CONFIDENCE = Range(0.0, 1.0, open_low=True, open_high=True)
 _NARROWER = 4  # the small window holds a quarter of the tokens of the large one
 _FEWEST = 30  # tokens in the small window, below which there is no interval
 _CLEAR = 64.0  # widths of the resolution that the small window must have
-_ATOM = 0.7  # share of the tokens within 8 resolutions that lie within one: 1/8 if M is linear, 1/2 for x^3, 1 for an atom
+_ATOM = (
+    0.7  # share of the tokens within 8 resolutions that lie within one: 1/8 if M is linear, 1/2 for x^3, 1 for an atom
+)
 
 
 class Linearity(StrEnum):

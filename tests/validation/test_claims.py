@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.validation import digits_truth, mean_field_truth
+from tests.validation import digits_truth, mean_field_truth, soft_hard_truth
 from tests.validation.planted import stored
 from validation.__main__ import STUDIES
 from validation.claims import ClaimsError, check, read
 from validation.digits.study import STUDY as DIGITS
 from validation.mean_field.study import STUDY as MEAN_FIELD
+from validation.soft_hard.study import STUDY as SOFT_HARD
 
 ROOT = Path(__file__).parents[2]
 MINIMAL = """
@@ -33,11 +34,13 @@ IDS = {f"{letter}{k}" for letter, last in zip("KRZP", (9, 6, 9, 9), strict=True)
 @pytest.fixture(scope="module", name="found")
 def _found(tmp_path_factory):
     """What each study finds, its runs planted."""
-    folder, truth = tmp_path_factory.mktemp, mean_field_truth
+    folder, truth, limit = tmp_path_factory.mktemp, mean_field_truth, soft_hard_truth
     plan = stored(folder("plan"), MEAN_FIELD.predict(truth.PROFILE, 0))
+    bounds = stored(folder("plan"), SOFT_HARD.predict(limit.PROFILE, 0))
     return {
         "digits": DIGITS.judge(digits_truth.PROFILE, digits_truth.planned(folder("plan")), digits_truth.planted()),
         "mean-field": MEAN_FIELD.judge(truth.PROFILE, plan, truth.planted(plan)),
+        "soft-hard": SOFT_HARD.judge(limit.PROFILE, bounds, limit.planted(bounds)),
     }
 
 

@@ -74,7 +74,7 @@ class Detector:
     flat: float = 0.02
     below_one: Band = (0.0, 0.95)
     cubic_band: Band = (0.31, 0.36)
-    alarm_band: Band = (0.0, 0.03)
+    alarm_band: Band = (-0.001, 0.03)
 
 
 @dataclass(frozen=True)

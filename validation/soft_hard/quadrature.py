@@ -201,10 +201,11 @@ def hessian(temperature: float) -> Array:
     def loss(at: torch.Tensor) -> torch.Tensor:
         a, angle = at
         sign = torch.erf(x * torch.tan(angle) / np.sqrt(2.0))  # the mean of the teacher's sign at this margin
-        return (weight * (a**2 * output**2 - 2.0 * a * output * sign + 1.0)).sum()
+        total: torch.Tensor = (weight * (a**2 * output**2 - 2.0 * a * output * sign + 1.0)).sum()
+        return total
 
-    found = torch.autograd.functional.hessian(loss, torch.zeros(2, dtype=torch.float64))
-    return np.asarray(found.numpy())  # type: ignore[union-attr]
+    found = torch.autograd.functional.hessian(loss, torch.zeros(2, dtype=torch.float64))  # type: ignore[no-untyped-call]
+    return np.asarray(found.numpy())
 
 
 def growth_peak() -> float:

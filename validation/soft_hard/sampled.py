@@ -104,7 +104,9 @@ def risk(p: Risks, alpha: float, stream: Stream, tick: Tick) -> Values:
 def gates(p: Landscape, stream: Stream, tick: Tick) -> Values:
     """Return the router's gradient at identical experts, relative to that at distinct ones, for three gates."""
     source = stream.torch()
-    draw = lambda *shape: torch.randn(*shape, generator=source, dtype=torch.float64)  # noqa: E731
+
+    def draw(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=source, dtype=torch.float64)
 
     def gradient(gate: str, w: torch.Tensor, x: torch.Tensor, y: torch.Tensor, heads: torch.Tensor) -> float:
         weight = w.clone().requires_grad_()
@@ -143,8 +145,8 @@ def growth(p: Landscape, stream: Stream, tick: Tick) -> Values:
                 margin = torch.cos(at[1]) * x[0] + torch.sin(at[1]) * x[1]
                 return ((at[0] * torch.tanh(margin / (2.0 * t)) - torch.sign(x[1])) ** 2).mean()
 
-            matrix = torch.autograd.functional.hessian(loss, torch.zeros(2, dtype=torch.float64))
-            rates.append(-float(torch.linalg.eigvalsh(matrix)[0]))  # type: ignore[arg-type]
+            matrix = torch.autograd.functional.hessian(loss, torch.zeros(2, dtype=torch.float64))  # type: ignore[no-untyped-call]
+            rates.append(-float(torch.linalg.eigvalsh(matrix)[0]))
         return rates
 
     return {"rates": repeated(p.seeds, p.tokens, one, tick)}
