@@ -40,6 +40,16 @@ def test_reduced_parameters(x: float, y: float, z: float, k: int) -> None:
     assert ulps(mc.reduced_asymmetry(-x, y, z), -a * c / (2 * b)) <= 2.0
 
 
+@given(st.lists(st.tuples(positive, positive, positive), min_size=2, max_size=4))
+@example([(1.0, 1.0, 1.0), (1e200, 1e300, 1e200)])
+@example([(1.0, 1.0, 1.0), (1e-200, 1e-300, 1e-200)])
+def test_an_array_is_its_elements(rows: list[tuple[float, float, float]]) -> None:
+    """Bit by bit: one element far out changes how the others are computed, and nothing else."""
+    columns = np.array(rows).T
+    assert mc.gain(*columns).tolist() == [mc.gain(*row) for row in rows]
+    assert mc.reduced_asymmetry(*columns).tolist() == [mc.reduced_asymmetry(*row) for row in rows]
+
+
 def test_the_two_that_were_wrong() -> None:
     assert mc.gain(1e200, 1e300, 1e200) == pytest.approx(5e99, rel=4e-16)
     assert mc.gain(1e308, 1.5e308) == pytest.approx(1 / 3, rel=4e-16)

@@ -76,6 +76,7 @@ def test_a_router_of_reduced_values(experts: int) -> None:
         ((0.0,), "^gain = 0.0: gain must be finite and real and > 0"),
         ((1.5e308,), "^gain = 1.5e"),
         ((1.0, 1e308), "^asymmetry = 1e"),
+        ((1.0, -1e308), "^asymmetry = -1e"),
         ((1.0, 0.0, 1), "^experts = 1"),
         (([1.0, 2.0], [1.0, 2.0, 3.0]), "^gain and asymmetry = .*broadcast"),
     ],

@@ -7,7 +7,7 @@ from typing import Any
 from flint import arb, ctx
 
 from moecusp._arguments import NON_NEGATIVE
-from moecusp.certify.balls import Ball, sharp
+from moecusp.certify.balls import Ball, ends, sharp
 from moecusp.certify.integrals import gaussian_integral, logistic
 from moecusp.landscape import Saddle
 
@@ -29,7 +29,9 @@ def routing_saddle(temperature: Any) -> Saddle:
         return 1 - 4 * variance, (2 / arb.pi()).sqrt() * 2 * variance / t
 
     def formula(t: Ball) -> tuple[Ball, Ball, Ball, Ball]:
-        power, coupling = moments(t)
+        # both fall in T: sech^2(x/2T) rises in it, and with x = T y the normal density at T y falls
+        at = [moments(s) for s in ((t,) if t.is_exact() or not t > 0 else ends(t))]
+        power, coupling = (high.union(low) for high, low in zip(at[0], at[-1], strict=True))
         root = (power * power + 4 * coupling * coupling).sqrt()
         return power, coupling, 4 * coupling * coupling / (root + power), root + power
 
