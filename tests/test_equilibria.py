@@ -175,6 +175,12 @@ class TestBlocksRefuse:
         with pytest.raises(mc.ParameterError, match=message):
             mc.equilibria_blocks(gain, asymmetry)
 
+    def test_tensors_before_any_block(self):
+        torch = pytest.importorskip("torch")
+        for bad in (torch.ones(2, dtype=torch.bool), torch.ones(2, dtype=torch.complex128), torch.zeros(0)):
+            with pytest.raises(mc.ParameterError, match=r"^gain = tensor.*: gain must be finite and real"):
+                mc.equilibria_blocks(bad)
+
     def test_a_value_by_its_place_in_the_argument(self):
         etas = np.zeros((1, 5))
         etas[0, 3] = np.nan

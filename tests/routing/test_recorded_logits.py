@@ -152,6 +152,18 @@ class TestMasks:
         with pytest.raises(mc.ParameterError, match=r"^mask = "):
             mc.susceptibility(np.ones((2, 3)), mask=bad)
 
+    def test_masks_of_a_wrong_kind_and_batches_without_a_token(self) -> None:
+        """Whole numbers as floats are no mask, nor is a masked one; and it is every batch that needs a token."""
+        for bad in ([1.0, 0.0], np.ma.array([True, True], mask=[False, True]), [[True, True], [False, False]]):
+            with pytest.raises(mc.ParameterError, match=r"(?s)^mask = "):
+                mc.susceptibility(np.ones((2, 2, 3)), mask=bad)
+
+    def test_a_mask_beside_a_masked_array(self) -> None:
+        logits = np.random.default_rng(2).normal(size=(3, 4))
+        hidden = np.ma.array(logits, mask=np.array([[True], [False], [False]]) & np.ones(4, bool))
+        found = mc.susceptibility(hidden, mask=[True, True, False])
+        np.testing.assert_allclose(found, mc.susceptibility(logits[1:2]), rtol=1e-14)
+
     def test_elsewhere_masked_arrays_are_refused(self) -> None:
         masked = np.ma.array([1.5, 2.0], mask=[False, True])
         for call in (mc.fold_asymmetry, mc.gain, mc.RouterParameters, mc.SoftmaxResponse().value):
@@ -225,6 +237,16 @@ class TestGrid:
             found = mc.hard_susceptibility(self.logits(), 5e-4)
         assert found.ties > 0.5 * 300_000 * 1e-3 * self.TRUTH
         assert -found.susceptibility[0, 1] / self.TRUTH > 1.6
+
+    @pytest.mark.parametrize(("ties", "word"), [(0, None), (1, None), (2, "near"), (5, "near"), (6, "below")])
+    def test_from_a_tenth_of_ties_on(self, ties: int, word: str | None) -> None:
+        """Ten tokens in the slab, so many of them exact ties: told above a tenth, by another word above a half."""
+        logits = np.array([[0.0, 0.0]] * ties + [[0.0, 0.25]] * (10 - ties))
+        if word is None:
+            assert mc.hard_susceptibility(logits, 0.5).ties == ties
+            return
+        with pytest.warns(UserWarning, match=rf"lies {word} the grid of the logits: {ties}0% of the"):
+            assert mc.hard_susceptibility(logits, 0.5).ties == ties
 
     def test_a_width_above_it_is_not(self) -> None:
         """Five standard errors and the share of ties: false alarm below 6e-7."""
