@@ -79,6 +79,16 @@ def test_the_last_expert_gets_nothing_by_rounding(monkeypatch):
         assert int(router(experts=experts)(logits)) == experts - 2
 
 
+def test_sums_that_rise_by_rounding_reach_nobody_who_cannot_be_chosen(monkeypatch):
+    """As those of a parallel scan may: each is here a little too large for its place, and the lot falls in between."""
+    exact = torch.Tensor.cumsum
+    monkeypatch.setattr(
+        torch.Tensor, "cumsum", lambda self, dim: exact(self, dim) * (1.0 + 2.0**-20 * torch.arange(self.shape[dim]))
+    )
+    monkeypatch.setattr(torch, "rand", lambda shape, **_: torch.full(shape, 1.0 - 2.0**-24))
+    assert int(router(experts=3)(torch.tensor([[0.0, 0.0, -INF]]))) == 1
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize("beta", [1e-30, 1.0, 1e30])
 def test_products_that_overflow_change_nothing(dtype, beta):
