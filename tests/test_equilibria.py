@@ -191,6 +191,10 @@ class TestBlocksRefuse:
         with pytest.raises(mc.ParameterError, match=r"^gain\[2, 0\] = -1.0"):
             list(mc.equilibria_blocks([[1.0], [1.0], [-1.0]], etas[:, :3], points=4))
 
+    def test_a_place_in_an_argument_of_fewer_axes(self):
+        with pytest.raises(mc.ParameterError, match=r"^asymmetry\[3\] = nan"):
+            list(mc.equilibria_blocks(np.ones((4, 1)), [0.0, 0.0, 0.0, np.nan, 0.0], points=2))
+
     def test_tensors_stay_tensors(self):
         torch = pytest.importorskip("torch")
         gains, etas = torch.linspace(0.5, 2.0, 4, dtype=torch.float64)[:, None], torch.tensor([0.0, 0.1, 0.5])
