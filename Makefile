@@ -9,7 +9,7 @@ OUTPUT ?= report
 SEED ?= 0
 EXTRAS := cli,data,fast,report,torch,trace
 
-.PHONY: help report test lowest pythons proofs mutations mutants kernels lint series pages clean
+.PHONY: help report test families lowest pythons proofs mutations mutants kernels lint series pages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,10 @@ report: $(VENV)/.report
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Every mixture of experts of transformers, recorded and compared with the truth; writes docs/families.md.
+families: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.routing.table
 
 # Every proof layer; writes the ledger proofs/README.md (PROOFS=--check compares instead). Without Coq the formal layer
 # is shown as not run: apt-get install --no-install-recommends coq libcoq-coquelicot libcoq-interval
@@ -86,7 +90,7 @@ $(VENV)/.report: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install -c constraints.txt -e '.[$(EXTRAS)]' --group test
+	$(BIN)/python -m pip install -c constraints.txt -e '.[$(EXTRAS),hf]' --group test
 	@touch $@
 
 clean:

@@ -5,7 +5,10 @@ try:
 except ImportError as error:
     raise ImportError("moecusp.routing needs PyTorch: pip install 'moecusp[torch]'") from error
 
+from moecusp.routing.adapters import reader
 from moecusp.routing.capture import margins
+from moecusp.routing.dispatch import Dispatch
+from moecusp.routing.recorder import Recorder, record
 from moecusp.routing.reinforced import ReinforcedRouter, load
 
-__all__ = ["ReinforcedRouter", "load", "margins"]
+__all__ = ["Dispatch", "Recorder", "ReinforcedRouter", "load", "margins", "reader", "record"]

@@ -1,0 +1,191 @@
+"""The counts of a recording: rows on the device of each router, batch by batch, and a sample of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from moecusp.routing.dispatch import Dispatch, counted
+from moecusp.routing.reservoir import Reservoir
+from moecusp.routing.sites import Place
+from moecusp.trace import UNROUTED, RoutingTrace, Sample, Site, SiteTrace
+
+_PROBABILITY = 2.0**-7  # how far from 1 the probabilities of a token in bfloat16 may add up
+
+
+class Tally:
+    """Bounded books: at most so many batches, of which every two become one when there are more.
+
+    Parameters
+    ----------
+    places : sequence of Place
+        The routers.
+    sample, batches, seed : int
+        As in `record`.
+    """
+
+    def __init__(self, places: Sequence[Place], sample: int, batches: int, seed: int) -> None:
+        self.most, self.span, self.opened = batches, 1, 0
+        self.steps: list[int | None] = []
+        self.books = [_Book(place, sample, np.random.default_rng([seed, i])) for i, place in enumerate(places)]
+
+    def open(self, step: int | None) -> None:
+        """Begin a batch."""
+        if self.opened == self.most * self.span:
+            self.span *= 2
+            self.steps = self.steps[::2]
+            for book in self.books:
+                book.merge()
+        if self.opened % self.span == 0:
+            self.steps.append(step)
+        self.opened += 1
+
+    def add(self, number: int, dispatch: Dispatch, valid: Tensor | None, unread: bool) -> None:
+        """Count what one call of a router sent where."""
+        if not self.opened:
+            self.open(None)
+        self.books[number].add((self.opened - 1) // self.span, dispatch, valid, unread)
+
+    def trace(self, source: dict[str, str]) -> RoutingTrace:
+        """Return everything as NumPy arrays."""
+        silent = [book.place.name for book in self.books if not book.rows]
+        if silent:
+            if len(silent) == len(self.books):
+                raise RuntimeError(
+                    f"no router was called ({len(silent)} are watched, such as {silent[0]!r}): the model did not run "
+                    "while it was recorded, or compiled code or a fused kernel ran in its place"
+                )
+            raise RuntimeError(
+                f"{len(silent)} of {len(self.books)} routers were never called, such as {silent[0]!r}: compiled code "
+                "or a fused kernel ran in their place, or the model did without; to leave them out: record(model, "
+                "sites=...)"
+            )
+        steps = None if None in self.steps else np.asarray(self.steps, np.int64)
+        records = [book.record(len(self.steps), steps) for book in self.books]
+        return RoutingTrace(records, source, [note for book in self.books for note in book.notes])
+
+
+class _Book:
+    def __init__(self, place: Place, sample: int, random: np.random.Generator) -> None:
+        self.place = place
+        self.rows: dict[int, Tensor] = {}
+        self.biases: dict[int, Tensor] = {}
+        self.shape: tuple[int, int] | None = None  # experts, k
+        self.crowded: Tensor | int = 0
+        self.reservoir = Reservoir(sample, random) if sample else None
+        self.notes: list[str] = []
+
+    def add(self, batch: int, dispatch: Dispatch, valid: Tensor | None, unread: bool) -> None:
+        name = self.place.name
+        if dispatch.problem:
+            raise RuntimeError(f"{name} cannot be read: {dispatch.problem}")
+        shape = dispatch.experts, dispatch.k
+        if self.shape not in (None, shape):
+            raise RuntimeError(f"{name}: (experts, k) was {self.shape} and is now {shape}")
+        self.shape = shape
+        if unread:
+            self._note(f"{name}: the attention mask could not be matched with its tokens; padding was counted")
+        codes = dispatch.codes()
+        row = counted(codes, valid, dispatch.experts)
+        self.rows[batch] = self.rows[batch] + row if batch in self.rows else row
+        if dispatch.ids.ndim == 3:
+            self.crowded = self.crowded + dispatch.crowded()
+        if self.place.bias is not None and batch not in self.biases:
+            self.biases[batch] = self.place.bias.detach().flatten()[: dispatch.experts].clone()
+        if self.reservoir is not None and dispatch.tokens:
+            self._sample(self.reservoir, batch, dispatch, codes, valid)
+
+    def _sample(
+        self, reservoir: Reservoir, batch: int, dispatch: Dispatch, codes: Tensor, valid: Tensor | None
+    ) -> None:
+        kept = torch.ones(codes.shape[0], dtype=torch.bool, device=codes.device) if valid is None else valid
+        rows = {"chosen": codes, "weights": dispatch.weights.detach().reshape(codes.shape), "mask": kept}
+        scores = dispatch.scores
+        if scores is not None and scores.shape[0] == codes.shape[0] and scores.shape[1] >= dispatch.experts:
+            rows["scores"] = scores.detach()
+            if scores.shape[1] > dispatch.experts:
+                more = scores.shape[1] - dispatch.experts
+                self._note(
+                    f"{self.place.name}: the router scores {more} choices that are no experts; they are left out"
+                )
+        if not reservoir.columns or rows.keys() == reservoir.columns.keys():
+            reservoir.add(batch, rows)
+
+    def merge(self) -> None:
+        """Take every two batches for one."""
+        merged: dict[int, Tensor] = {}
+        for batch, row in self.rows.items():
+            merged[batch // 2] = merged[batch // 2] + row if batch // 2 in merged else row
+        self.rows = merged
+        self.biases = {batch // 2: bias for batch, bias in reversed(self.biases.items())}  # the first of the two
+        if self.reservoir is not None:
+            self.reservoir.merge()
+
+    def record(self, batches: int, steps: NDArray[np.int64] | None) -> SiteTrace:
+        """Return the record of this router."""
+        assert self.shape is not None
+        experts, k = self.shape
+        if int(self.crowded):
+            raise RuntimeError(f"{self.place.name}: {int(self.crowded)} slots of its mask name several experts")
+        cells = np.zeros((batches, experts + len(UNROUTED) + 1), np.int64)
+        order = list(self.rows)
+        cells[order] = torch.stack([self.rows[batch] for batch in order]).cpu().numpy()
+        place = self.place
+        site = Site(place.name, place.layer, experts, k, place.role, place.stack)
+        unrouted = {kind: cells[:, experts + i] for i, kind in enumerate(UNROUTED)}
+        return SiteTrace(
+            site, cells[:, :experts], cells[:, -1], unrouted, self._bias(batches), steps, self._kept(experts)
+        )
+
+    def _bias(self, batches: int) -> NDArray[np.floating] | None:
+        if not self.biases:
+            return None
+        first = min(self.biases)
+        filled = [self.biases[max((b for b in self.biases if b <= batch), default=first)] for batch in range(batches)]
+        return torch.stack(filled).float().cpu().numpy()
+
+    def _kept(self, experts: int) -> Sample | None:
+        reservoir = self.reservoir
+        if reservoir is None or not reservoir.columns:
+            return None
+        columns = {name: column.cpu() for name, column in reservoir.columns.items()}
+        real = columns["chosen"] < experts
+        weights = torch.where(real, columns["weights"].float(), 0.0)
+        mask = columns["mask"].numpy()
+        finite = weights.isfinite().all(dim=1).numpy()
+        scores, kind = None, None
+        if "scores" in columns:
+            scores = columns["scores"][:, :experts].float().numpy()
+            finite &= ~(np.isnan(scores) | (scores == np.inf)).any(axis=1) & (scores > -np.inf).any(axis=1)
+            kind = "probability" if _probabilities(columns["scores"].float().numpy()[mask & finite]) else "raw"
+            if kind == "probability" and columns["scores"].shape[1] > experts:
+                scores, kind = None, None
+        if not finite.all():
+            self._note(f"{self.place.name}: {int((~finite).sum())} sampled tokens are left out: not finite")
+        if not finite.any():
+            return None
+        chosen = torch.where(real, columns["chosen"], -1).numpy()
+        return Sample(
+            chosen[finite],
+            weights.numpy()[finite],
+            None if scores is None else scores[finite],
+            kind,
+            mask[finite],
+            reservoir.batch[finite],
+        )
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+def _probabilities(scores: NDArray[np.floating]) -> bool:
+    """Whether all rows are probabilities, as some routers hand out under the name of logits."""
+    if not scores.size:
+        return False
+    inside = (scores >= 0).all() and (scores <= 1).all()
+    return bool(inside and (abs(scores.sum(axis=1, dtype=np.float64) - 1) <= _PROBABILITY).all())
