@@ -52,6 +52,26 @@ class TestTable:
         assert "| absent |" in text
         assert "fold (absent)" in text or "folds (absent)" in text
 
+    def test_every_word_of_a_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        planted = Statement(
+            "a.b", "folds", {"y": "2*mu", "low": "y > 0"}, "Twice | it.", ("mu > 0", "w"), "[K] 1",
+            ("moecusp.gain", "moecusp.nothing"), ("symbolic", "formal"),
+        )  # fmt: skip
+        monkeypatch.setattr(ledger, "STATEMENTS", {"a.b": planted})
+        monkeypatch.setattr(ledger, "marks", lambda: {"a.b": "tests/test_b.py"})
+        text = ledger.table([Result("a.b", "symbolic", "passed"), Result("a.b", "formal", NOT_RUN)])
+        assert text == (
+            "# Ledger of statements\n\n"
+            "Written by `python -m proofs`; do not edit. A tick is a proof that ran; `not run` is not a pass.\n"
+            "Formulas are the expressions that the proofs read; `proofs/statements.toml` holds them.\n"
+            "THEORY n is section n of [the theory](../docs/theory.md), which has the papers [K], [R], [Z] and [W].\n\n"
+            "| statement | formula | assumptions | source | symbolic | decision | enclosure | floats | formal "
+            "| code | test | page |\n" + 12 * "|---" + "|\n"
+            "| `a.b` | y = 2 μ; y > 0 — Twice \\| it. | μ > 0; w | [K] 1 | ✓ | — | — | — | not run "
+            "| `moecusp.gain`, `moecusp.nothing` (absent) | `tests/test_b.py` | [folds](../docs/folds.md) |\n\n"
+            "1 statements; proofs claimed: 1 symbolic, 0 decision, 0 enclosure, 0 floats, 1 formal.\n"
+        )
+
     def test_counts_of_the_proofs_claimed(self) -> None:
         text = ledger.table([PASSED, Result("fold.curve", "formal", NOT_RUN), Result("x", "formal", "passed")])
         assert f"{len(STATEMENTS)} statements; proofs claimed: 1 symbolic, 0 decision, 0 enclosure, 0 floats, 2" in text

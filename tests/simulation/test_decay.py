@@ -180,3 +180,12 @@ class TestSinglePrecision:
         engine._hits = engine._hits + 2.0**24
         engine.advance(0, 9, collecting=True)
         assert engine.sums().hits[0, 0] == 2**24 + 9
+
+    @pytest.mark.parametrize("backend", ["numpy", "torch"])
+    @pytest.mark.parametrize("dtype", ["float32", "float64"])
+    def test_the_state_keeps_the_type_asked_for(self, backend: str, dtype: str) -> None:
+        xp = pytest.importorskip(backend)
+        request = Request(RouterParameters(1.0), 0.1, 3, 2, 1, "soft", 0.0, 0.0, False, None, Schedule(), 1)
+        engine = ArrayBackend(request.plan, xp, None, dtype)
+        engine.advance(0, 3, collecting=True)
+        assert engine._state.dtype == getattr(xp, dtype)

@@ -111,6 +111,19 @@ class TestBadRequests:
         assert name in str(error.value)
         assert "must be" in str(error.value)
 
+    @pytest.mark.parametrize(
+        ("options", "allowed"),
+        [
+            ({"device": "cpu", "backend": "numpy"}, "left out unless the backend is torch or triton"),
+            ({"steps": 2**32 + 1}, "an integer >= 1 and <= 4294967296"),
+        ],
+    )
+    def test_says_what_is_allowed(self, options: dict[str, Any], allowed: str) -> None:
+        good: dict[str, Any] = {"parameters": RouterParameters(1.0), "increment": 0.1, "steps": 10, "routers": 2}
+        with pytest.raises(ParameterError) as error:
+            simulate(**(good | options))
+        assert error.value.allowed == allowed
+
     def test_noisy_batches_beyond_the_counter_are_refused(self) -> None:
         """More than 2^32 blocks of words a step would start again from the first."""
         with pytest.raises(ParameterError, match="batch_size"):
