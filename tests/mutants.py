@@ -105,14 +105,18 @@ class Runner:
         killers: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for mutant in self.wanted:
             path = str(Path(MODULES[mutant.module]).resolve())
-            keys = [k for k in reached if k[0] == path and mutant.function in ("", k[1])]
-            tests = set[str]().union(*(reached[k] for k in keys)) & items.keys() - set(slow)
+            called = set[str]().union(*(reached[k] for k in reached if k[0] == path and mutant.function in ("", k[1])))
+            # a constant may be read by functions of other modules
+            tests = (called & items.keys() if mutant.function else items.keys()) - set(slow)
             known = killers[mutant.module + mutant.function], killers[mutant.module]
             own = OWN.get(mutant.module, mutant.module.replace(".", "_")).split()
             first = (*(f"/test_{name}.py" for name in [*own, "arguments"]), f"test_{mutant.module.split('.')[-1]}")
             order = sorted(
                 tests,
-                key=lambda t: (-known[0][t], -min(known[1][t], 3), not any(f in t for f in first), cost[t]),
+                key=lambda t: (
+                    *(-known[0][t], -min(known[1][t], 3)),
+                    *(t not in called, not any(f in t for f in first), cost[t]),
+                ),
             )
             total, chosen = 0.0, list[str]()
             for test in order:
