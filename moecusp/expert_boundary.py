@@ -13,7 +13,7 @@ import numpy as np
 
 from moecusp._arguments import MOST, NON_NEGATIVE, POSITIVE, Array, integer, reals
 from moecusp._numerics.gauss import legendre
-from moecusp._numerics.gradients import evaluate
+from moecusp._numerics.gradients import evaluate, last
 from moecusp._numerics.leads import overlap
 from moecusp._numerics.operations import on_host
 
@@ -62,7 +62,7 @@ def expert_boundary_mass(width: Any, experts: int, sigma: Any = 1.0) -> Any:
     count = integer("experts", experts, 2, MOST)
 
     def partials(w: Any, s: Any, _: Any) -> tuple[Any, Any]:
-        rate = on_host(lambda w, s: _density(w / s, count) / s, w, s)
+        rate = last(lambda w, s: on_host(lambda w, s: _density(w / s, count) / s, w, s), w, s)
         return rate, -(w / s) * rate
 
     (w, s), restore = reals(width=(width, NON_NEGATIVE), sigma=(sigma, POSITIVE))

@@ -174,7 +174,8 @@ class RouterParameters(Reducible):
         g = self.gain
         below = where(g < 2.0**60, g, 1.0)
         inside = quotient((fold_asymmetry(below), 2.0, self.decay), (self.inverse_temperature,))
-        return where(g < 2.0**60, inside, self.feedback + 0.0 * below)[()]
+        one = 0.0 * below + 1.0  # in the common type, whatever each parameter is
+        return where(g < 2.0**60, inside, quotient((self.feedback, one), (one,)))[()]
 
     def reduced_values(self, what: str) -> tuple[Any, Any]:
         """Return the gain and the reduced asymmetry for a function of two experts by name.

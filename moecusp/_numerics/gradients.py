@@ -69,7 +69,7 @@ def apply(function: Callable[..., Any], partials: Callable[..., tuple[Any, ...]]
 
     def double(value: Any) -> Any:  # so that derivatives have the digits of the values
         if not is_tensor(value):
-            return torch.as_tensor(value, dtype=torch.float64, device=like.device)
+            return torch.tensor(value, dtype=torch.float64, device=like.device)  # a copy: arrays may be read-only
         return value if value.is_complex() or value.dtype == torch.bool else value.double()
 
     result = _rule().apply(function, partials, *map(double, values))
