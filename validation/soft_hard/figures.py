@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,9 @@ from moecusp.report.figures import BLUE, GREEN, INK, ORANGE, RED, SOFT, canvas, 
 from validation.captions import fixed
 from validation.soft_hard.profiles import Boundary, Landscape, Profile, Risks, Trained
 from validation.studies import Measured, Picture, Plan, cases
+
+if TYPE_CHECKING:
+    from matplotlib.axis import Axis
 
 Array = NDArray[np.float64]
 
@@ -23,8 +28,16 @@ def pictures(p: Profile, plan: Plan, measured: Measured) -> tuple[Picture, ...]:
             shifts(p.risks, plan, measured),
             spectra(p.landscape, plan, measured),
             jump(p.risks, plan, measured),
-            *trained(p.trained, measured),
+            *(trained(p.trained, measured) if any(name.startswith("trained/") for name in measured) else ()),
         )
+
+
+def plain(axis: Axis) -> None:
+    """Leave the minor ticks of a short logarithmic axis without numbers, which would run into each other."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_minor_formatter(NullFormatter())
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
 def layer(p: Boundary, measured: Measured) -> Picture:
@@ -109,7 +122,8 @@ def shifts(p: Risks, plan: Plan, measured: Measured) -> Picture:
     axes.loglog(t, plan.number("amplitude.limit") * t, color=ORANGE, label="amplitude, predicted leading term")
     axes.loglog(t, seen["amplitude"] - 1.0, "s", ms=6, mfc="none", color=ORANGE, label="amplitude, by quadrature")
     axes.loglog(t, seen["first"], "^-", ms=6, mfc="none", color=SOFT, label="least objective moves by")
-    axes.set(xlabel="temperature T", ylabel="distance from hard routing")
+    axes.set(xlabel="temperature T", ylabel="distance from hard routing", xticks=t)
+    plain(axes.xaxis)
     legend(figure)
     caption = "The threshold moves by T², amplitude and objective by T. " + fixed(
         p, {"temperatures": "cold", "threshold": "threshold"}
@@ -145,7 +159,8 @@ def jump(p: Risks, plan: Plan, measured: Measured) -> Picture:
     figure, axes = canvas(height=4.2)
     axes.loglog(t, plan.number("jump.limit") / t, color=INK, label="predicted, 2 f(0)/T")
     axes.loglog(t, measured["quadrature/0"]["jump"], "o", ms=6, mfc="none", color=BLUE, label="by quadrature")
-    axes.set(xlabel="temperature T", ylabel="curvature of the risk at the teacher")
+    axes.set(xlabel="temperature T", ylabel="curvature of the risk at the teacher", xticks=t)
+    plain(axes.xaxis)
     legend(figure)
     caption = "At a teacher with a jump there is no limit for the curvature to tend to. " + fixed(
         p, {"temperatures": "cold", "threshold": "threshold"}
@@ -154,24 +169,26 @@ def jump(p: Risks, plan: Plan, measured: Measured) -> Picture:
 
 
 def trained(p: Trained, measured: Measured) -> tuple[Picture, ...]:
-    """Draw the risk gap of trained mixtures along the temperature."""
-    t = np.array(p.temperatures)
-    figure, axes = canvas()
+    """Draw the measured against the predicted distance of soft from hard risk, for each trained mixture."""
+    figure, axes = canvas(height=5.2)
+    every = []
     for name, colour in zip(("digits", "fashion"), (BLUE, ORANGE), strict=True):
-        part = measured.get(f"trained/{name}")
-        if part is None:
+        if f"trained/{name}" not in measured:
             continue
-        sign = np.sign(part["risk_expected"].mean())
-        axes.loglog(t, sign * part["risk_expected"].mean(axis=0), color=colour, label=f"{name}: predicted")
-        for k, row in enumerate(sign * part["risk"]):
-            axes.loglog(t, np.where(row > 0, row, np.nan), "o", ms=4, mfc="none", color=colour,
-                        label=None if k else f"{name}: measured, one per network")  # fmt: skip
-    axes.set(xlabel="temperature T (standard deviations of the margin)", ylabel="distance of soft from hard risk")
+        part = measured[f"trained/{name}"]
+        seen, expected = (np.abs(part[kind]).ravel() for kind in ("risk", "risk_expected"))
+        axes.loglog(
+            expected, seen, "o", ms=4, mfc="none", color=colour, label=f"{name}, one per network and temperature"
+        )
+        every.append(expected)
+    ends = np.array([np.min(np.concatenate(every)), np.max(np.concatenate(every))])
+    axes.loglog(ends, ends, color=INK, label="equal")
+    axes.set(xlabel="predicted distance of soft from hard risk", ylabel="measured distance")
     legend(figure)
     fields = {"temperatures": "temperatures", "hidden": "hidden", "learning_rate": "learning_rate",
               "batch_size": "batch_size", "bandwidth": "bandwidth"}  # fmt: skip
     caption = (
-        "Squared error of mixtures trained on images, soft against hard routing, and the line that the experts' "
-        "difference at the tie predicts from other tokens. " + fixed(p, fields, experts=2)
+        "Squared error of mixtures trained on images, soft less hard routing, against what the experts' difference at "
+        "the tie predicts from other tokens. It is negative: size is shown. " + fixed(p, fields, experts=2)
     )
     return (Picture("trained", "The risk gap of trained mixtures", figure, caption),)

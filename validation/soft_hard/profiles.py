@@ -51,7 +51,7 @@ class Risks:
 class Landscape:
     """Gates at identical experts, and Hessians along the temperature."""
 
-    temperatures: tuple[float, ...] = (0.001, 0.01, 0.05, 0.1, 0.246, 0.5, 1.0)
+    temperatures: tuple[float, ...] = (0.001, 0.003, 0.01, 0.02, 0.05, 0.1, 0.15, 0.25, 0.35, 0.5, 0.7, 1.0)
     growth_temperatures: tuple[float, ...] = (0.1, 0.25, 0.6)
     seeds: int = 8
     tokens: int = 100_000
@@ -82,7 +82,7 @@ class Trained:
     """Two-expert mixtures trained on images; temperatures and widths in standard deviations of the margin."""
 
     sets: tuple[str, ...] = ("digits", "fashion")
-    networks: tuple[int, ...] = (12, 6)
+    networks: tuple[int, ...] = (32, 12)
     steps: int = 300
     batch_size: int = 256
     hidden: int = 24
@@ -90,8 +90,8 @@ class Trained:
     routers: int = 16
     width: float = 0.1
     bandwidth: float = 0.2
-    temperatures: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2)
-    judged: int = 1
+    temperatures: tuple[float, ...] = (0.005, 0.02, 0.05, 0.1, 0.2)
+    judged: int = 2
     mass_band: Band = (0.9, 1.1)
     soft_band: Band = (0.85, 1.15)
     risk_band: Band = (0.8, 1.2)

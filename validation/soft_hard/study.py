@@ -25,7 +25,7 @@ def present(profile: Profile, plan: Plan, measured: Measured, found: tuple[Findi
             f"jump does not."
         ),
         pictures=pictures(profile, plan, measured),
-        tables=tables(plan, measured),
+        tables=tables(profile, plan, measured),
         notes=(*_NOTES, *((MISSING,) if lacking else ())),
         data=data(plan, measured),
     )

@@ -8,14 +8,15 @@ import numpy as np
 
 from moecusp.report import Table
 from validation import symbols
+from validation.soft_hard.profiles import Profile
 from validation.studies import Measured, Plan
 
 
-def tables(plan: Plan, measured: Measured) -> tuple[Table, ...]:
+def tables(profile: Profile, plan: Plan, measured: Measured) -> tuple[Table, ...]:
     """Return all tables."""
     return (
         _conditions(plan, measured),
-        *_trained(measured),
+        *_trained(profile, measured),
         symbols.table("width", "temperature", "margin", "threshold"),
     )
 
@@ -36,15 +37,15 @@ def _conditions(plan: Plan, measured: Measured) -> Table:
     return Table("conditions", "Which condition holds where", columns, rows, "At the coldest temperature.")
 
 
-def _trained(measured: Measured) -> tuple[Table, ...]:
+def _trained(profile: Profile, measured: Measured) -> tuple[Table, ...]:
     rows = []
     for name, part in sorted(measured.items()):
         if name.startswith("trained/"):
-            for k in range(part["soft"].shape[1]):
+            for k, t in enumerate(profile.trained.temperatures):
                 pairs = [(part[kind][:, k], part[f"{kind}_expected"][:, k]) for kind in ("soft", "risk")]
                 shown = [f"{number.mean():.4f}" for pair in pairs for number in pair]
-                rows.append((name.partition("/")[2], str(k), *shown, f"{part['excess'][:, k].mean():.2g}"))
-    columns = ("set", "temperature, from the coldest", "share left", "predicted", "excess risk", "predicted",
+                rows.append((name.partition("/")[2], f"{t:g}", *shown, f"{part['excess'][:, k].mean():.2g}"))
+    columns = ("set", "temperature", "share left", "predicted", "excess risk", "predicted",
                "excess hard risk at the best soft threshold")  # fmt: skip
     return (Table("trained", "Trained routers, means over networks", columns, tuple(rows)),) if rows else ()
 
