@@ -79,6 +79,23 @@ class TestVerdicts:
         found = {each.id: each for each in findings(PROFILE, plan, planted(plan, **wrong))}
         assert not found[f"control.{control}"].sound
 
+    @pytest.mark.parametrize(
+        ("name", "claim"),
+        [
+            ("curved", "boundary.quadrature"),
+            ("experts.curvature", "boundary.quadrature"),
+            ("saddle.mass", "boundary.quadrature"),
+            ("risk.constants", "risk.quadrature"),
+            ("shift", "limit.quadrature"),
+            ("saddle.coupling", "symmetry.coupling"),
+            ("saddle.rates", "landscape.saddle"),
+        ],
+    )
+    def test_one_integral_off_is_enough(self, plan, name, claim):
+        measured = planted(plan)
+        measured["quadrature/0"][name].flat[-1] *= 1 + 1e-9
+        assert verdicts(findings(PROFILE, plan, measured))[claim] == "REFUTED"
+
     def test_so_can_that_without_margin(self, plan):
         measured = planted(plan)
         measured["quadrature/0"]["without"][:, 0] = 0.085
@@ -131,6 +148,7 @@ class TestPictures:
             ("spectra", "descent, sampled", -measured["growth/0"]["rates"].ravel()),
             ("shifts", "threshold, by quadrature", measured["quadrature/0"]["shift"]),
             ("jump", "by quadrature", measured["quadrature/0"]["jump"]),
+            ("trained", "digits, one per network and temperature", -measured["trained/digits"]["risk"].ravel()),
             ("slopes", "crossing, counted", (measured["saddle/0"]["mass"] / [0.002, 0.02, 0.2]).ravel()),
         ):
             assert_allclose(line(pictures[id].figure, label)[1], expected, rtol=1e-12)
