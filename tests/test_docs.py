@@ -37,6 +37,17 @@ def missing_names(text):
     return sorted(name for name in set(DOTTED.findall(text)) - set(FILE.findall(text)) if not _resolves(name))
 
 
+def missing_tests(text):
+    """Return the tests that a text names as file::class::function, or file::function, and that are not there."""
+    named = re.findall(r"(?:tests/)?((?:[\w-]+/)*test_\w+\.py)((?:::\w+)+)", text)
+    return [
+        path + name
+        for path, name in named
+        for source in [(ROOT / "tests" / path).read_text() if (ROOT / "tests" / path).exists() else ""]
+        if not all(re.search(rf"^ *(?:class|def) {word}\b", source, re.MULTILINE) for word in name[2:].split("::"))
+    ]
+
+
 def _there(name, folder):
     if "/" not in name:
         return any(fnmatchcase(each, name) for each in BARE)
@@ -71,6 +82,9 @@ class TestPage:
 
     def test_names_exist(self, page):
         assert missing_names(page.read_text()) == []
+
+    def test_tests_exist(self, page):
+        assert missing_tests(page.read_text()) == []
 
     def test_links_lead_somewhere(self, page):
         targets = LINK.findall(page.read_text())
@@ -116,7 +130,14 @@ class TestPlanted:
     def test_names(self, text):
         assert len(missing_names(text)) == 1
 
+    @pytest.mark.parametrize(
+        "text", ["`test_docs.py::TestPlanted::test_nothing`", "tests/test_nothing.py::TestPlanted"]
+    )
+    def test_tests(self, text):
+        assert len(missing_tests(text)) == 1
+
     def test_what_is_there(self):
+        assert missing_tests("`test_docs.py::TestPlanted::test_tests`, tests/validation/test_claims.py::TestForm") == []
         text = (
             "`moecusp/folds.py`, tests/test_folds.py, `test_folds.py`, validation/mean_field/, `test_statements_*.py`"
         )
