@@ -3,6 +3,23 @@
 import importlib as _importlib
 
 from moecusp._arguments import ParameterError
+from moecusp.balance import (
+    BalanceAutocorrelation,
+    BalanceVariance,
+    best_update_rate,
+    best_update_rate_leading,
+    proportional_autocorrelation,
+    proportional_variance,
+    tracking_lag,
+)
+from moecusp.balance_covariance import proportional_covariance, sign_covariance
+from moecusp.balance_loss import (
+    balance_loss_growth,
+    balance_loss_jacobian,
+    critical_loss_weight,
+    largest_safe_loss_weight,
+)
+from moecusp.balance_sign import effective_update_rate, expected_max_violation, sign_tracking_lag, sign_variance
 from moecusp.boundary import boundary_mass, boundary_remainder, boundary_slope
 from moecusp.boundary_exponent import BoundaryExponent, Linearity, boundary_exponent
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set
@@ -42,6 +59,8 @@ from moecusp.ties import HardSusceptibility, hard_susceptibility
 __version__ = "0.1.0"
 
 __all__ = [
+    "BalanceAutocorrelation",
+    "BalanceVariance",
     "BoundaryExponent",
     "EmpiricalResponse",
     "Equilibria",
@@ -59,24 +78,31 @@ __all__ = [
     "Simulation",
     "SoftmaxResponse",
     "Stability",
+    "balance_loss_growth",
+    "balance_loss_jacobian",
     "balanced_critical_gain",
+    "best_update_rate",
+    "best_update_rate_leading",
     "boundary_exponent",
     "boundary_mass",
     "boundary_remainder",
     "boundary_slope",
     "critical_feedback",
     "critical_feedback_from_logits",
+    "critical_loss_weight",
     "cusp_normal_form",
     "cusp_set",
     "diffusion_barrier",
     "drift",
     "ecology_parameter",
+    "effective_update_rate",
     "ellipse_tie_density",
     "equal_depth_gain",
     "equilibria",
     "equilibria_blocks",
     "escape_barrier",
     "escape_time",
+    "expected_max_violation",
     "expert_boundary_curvature",
     "expert_boundary_mass",
     "expert_boundary_slope",
@@ -92,6 +118,7 @@ __all__ = [
     "hard_susceptibility",
     "hysteresis_width",
     "lag1_autocorrelation",
+    "largest_safe_loss_weight",
     "largest_safe_update_rate",
     "log_escape_time",
     "log_stationary_density",
@@ -99,11 +126,17 @@ __all__ = [
     "parabola_tie_density",
     "potential",
     "power_boundary_mass",
+    "proportional_autocorrelation",
+    "proportional_covariance",
+    "proportional_variance",
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
     "routing_saddle",
     "saddle_boundary_mass",
+    "sign_covariance",
+    "sign_tracking_lag",
+    "sign_variance",
     "simulate",
     "slope",
     "soft_hard_expansion",
@@ -115,6 +148,7 @@ __all__ = [
     "stationary_variance",
     "susceptibility",
     "threshold_shift",
+    "tracking_lag",
 ]
 
 _LAZY = ("certify", "precise", "symbolic")

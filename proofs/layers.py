@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from proofs import (  # noqa: F401
+    balance,
     boundary,
     constants,
     cusps,

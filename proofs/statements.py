@@ -19,8 +19,8 @@ from sympy.parsing.sympy_parser import parse_expr
 LAYERS = ("symbolic", "decision", "enclosure", "floats", "formal")
 SOURCE = Path(__file__).with_name("statements.toml")
 _FUNCTIONS = (
-    "sqrt cosh sinh tanh acosh asinh asin exp log erf gamma besseli besselk pi EulerGamma dirichlet_eta factorial2 "
-    "LambertW Max Eq Ne Abs".split()
+    "sqrt cosh sinh tanh acosh asinh asin exp log erf erfinv gamma besseli besselk pi EulerGamma dirichlet_eta "
+    "factorial2 LambertW Max Eq Ne Abs".split()
 )
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _RELATION = re.compile(r"[\w*]+ (<|>|<=|>=) -?\d+")

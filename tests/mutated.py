@@ -17,16 +17,16 @@ ENGINE = (
 )
 PUBLIC = (
     "folds dynamics cusps equilibria experts expert_states noise stationary escape rates boundary softhard "
-    "susceptibility ties ecology reduced parameters interfaces expert_boundary landscape _grids "
-    "_logits boundary_exponent"
+    "susceptibility ties ecology reduced parameters interfaces expert_boundary landscape _grids _logits "
+    "boundary_exponent balance balance_sign balance_covariance balance_loss"
 )
 RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
 NUMERIC = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}
 NUMERIC |= {name: f"moecusp/{name}.py" for name in PUBLIC.split()}
 NUMERIC |= {f"responses.{name}": f"moecusp/responses/{name}.py" for name in RESPONSES.split()}
 NUMERIC_TESTS = (
-    "accuracy arguments boundary cusps density dynamics ecology equilibria escape escape_layers escape_path "
-    "boundary_exponent expert_boundary expert_kernels expert_states interfaces landscape "
+    "accuracy arguments balance balance_loss boundary cusps density dynamics ecology equilibria escape escape_layers "
+    "escape_path boundary_exponent expert_boundary expert_kernels expert_states interfaces landscape "
     "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses "
     "responses_empirical responses_hard_gaussian responses_logistic_normal responses_ramp responses_softmax softhard "
     "steps exponents susceptibility symmetry tensor_derivatives tensor_equilibria tensors"
@@ -76,8 +76,8 @@ AREAS = {
         # the proofs themselves, of which `make mutations` changes the statements, and what writes the series
         tuple(
             f"proofs/{name}.py"
-            for name in "boundary constants cusps dynamics ecology equilibria experts floats folds interfaces "
-            "landscape noise responses series susceptibility".split()
+            for name in "balance boundary constants cusps dynamics ecology equilibria experts floats folds "
+            "interfaces landscape noise responses series susceptibility".split()
         ),
     ),
 }

@@ -24,6 +24,7 @@ INSIDE = {
     "terms": 3, "radius": 1.3, "dimension": 4, "ratio_of_weights": 2.5, "curvature": 0.7, "power": 3.0,
     "exponent": 1.5, "step": 0.1, "batch_size": 2, "rate": 0.01, "susceptibility": 0.5, "entropy_weight": 0.3,
     "oracle_weight": 0.5, "balance_weight": 0.7,
+    "update_rate": 0.9, "eigenvalue": 0.7, "token_variance": 0.1, "drift": 0.2, "bias_step": 0.6, "deviation": 0.4,
 }  # fmt: skip
 
 
@@ -82,9 +83,17 @@ def _depth(u: float, g: float, eta: float) -> float:
     return max(u * u / 2, g * float(mp.log(mp.cosh(u))), abs(eta * u))
 
 
+def _rates(p: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """A rate, by its distance from the threshold 2/lambda, and the rest."""
+    return max(2.0 - p[0], 1e-9) / p[1] * (1.0 - 1e-15), p[1], p[2], p[3]
+
+
+_below_threshold = st.tuples(st.floats(1e-12, 1.999), positive, positive, st.floats(1.0, 1e6)).map(_rates)
+
 # name: (arguments, units of the last place, scale of the error where it is not the value's own)
 POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., float] | None]] = {
     "balanced_critical_gain": (st.tuples(counts), 0, None),
+    "best_update_rate_leading": (st.tuples(positive, positive, positive, st.floats(1.0, 1e6)), 4, None),
     "boundary_mass": (
         st.tuples(log_uniform(-6.0, 2.0), standard, positive).map(lambda p: (p[0] * p[2], p[1] * p[2], p[2])), 10, None,
     ),
@@ -95,6 +104,7 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
     "cusp_set": (st.tuples(gains), 4, None),
     "drift": (st.tuples(differences, plane).map(lambda p: (p[0], *p[1])), 4, _flow),
     "ecology_parameter": (st.tuples(positive, weights, positive, weights), 3, None),
+    "effective_update_rate": (st.tuples(positive, positive), 3, None),
     "ellipse_tie_density": (st.tuples(st.floats(0.1, 5.0), log_uniform(-2.0, 2.0)), 150, None),
     "equal_depth_gain": (st.tuples(counts), 4, None),
     "expert_fold_curve": (st.tuples(_signed(-8.0, 1.5), counts), 10, None),
@@ -112,12 +122,17 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
     "parabola_tie_density": (st.tuples(log_uniform(-2.0, 4.0)), 20, None),
     "power_boundary_mass": (st.tuples(log_uniform(-6.0, 1.0), st.floats(0.3, 5.0)), 30, None),
     "potential": (st.tuples(differences, plane).map(lambda p: (p[0], *p[1])), 6, _depth),
+    "proportional_autocorrelation": (_below_threshold.map(lambda p: p[:2]), 2, None),
+    "proportional_variance": (_below_threshold, 5, None),
     "ramp_delay": (st.tuples(positive, st.floats(1.001, 50.0)), 4, None),
     "reduced_asymmetry": (st.tuples(differences, positive, positive), 3, None),
     "regime": (plane.filter(_off_fold), 0, None),
     "saddle_boundary_mass": (st.tuples(st.floats(0.01, 20.0)), 50, None),
     "soft_risk_constant": (st.tuples(st.floats(0.05, 30.0)), 50, None),
     "sphere_tie_density": (st.tuples(st.floats(0.1, 6.0), st.integers(1, 60)), 450, None),
+    "sign_tracking_lag": (
+        st.tuples(st.floats(-0.99, 0.99), positive, positive).map(lambda p: (p[0] * p[1], p[1], p[2])), 200, None,
+    ),
     "slope": (st.tuples(differences, plane).map(lambda p: (p[0], p[1][0])), 4,
               lambda u, g: max(1.0, float(g / mp.cosh(u) ** 2))),
     "soft_hard_expansion": (
@@ -133,6 +148,7 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
         noisy,
         2000, None,
     ),
+    "tracking_lag": (st.tuples(differences, positive), 1, None),
 }  # fmt: skip
 SLOW = {
     "saddle_boundary_mass",

@@ -176,6 +176,33 @@ CASES: dict[str, Case] = {
         mc.mean_field_competitor,
         {"entropy_weight": [0.5, 0.3], "oracle_weight": [0.2, 0.1], "balance_weight": [0.1, 0.7]},
     ),
+    "proportional_variance": Case(
+        lambda r, lam, q, b: sum(mc.proportional_variance(r, lam, q, b)),
+        {"update_rate": [0.5, 3.0], "eigenvalue": [0.3, 0.6], "token_variance": [0.1, 0.3], "batch_size": [1.5, 4.0]},
+        ulps=2,
+    ),
+    "proportional_autocorrelation": Case(
+        lambda r, lam: sum(mc.proportional_autocorrelation(r, lam)),
+        {"update_rate": [0.5, 3.0], "eigenvalue": [0.3, 0.6]},
+        ulps=4,
+    ),
+    "tracking_lag": Case(mc.tracking_lag, {"drift": [0.1, -0.3], "update_rate": [0.5, 3.0]}),
+    "best_update_rate": Case(
+        mc.best_update_rate,
+        {"drift": [0.1, 3.0], "eigenvalue": [0.3, 0.6], "token_variance": [0.1, 0.3], "batch_size": [1.5, 4.0]},
+        ulps=4,
+    ),
+    "best_update_rate_leading": Case(
+        mc.best_update_rate_leading,
+        {"drift": [0.1, 3.0], "eigenvalue": [0.3, 0.6], "token_variance": [0.1, 0.3], "batch_size": [1.5, 4.0]},
+    ),
+    "effective_update_rate": Case(mc.effective_update_rate, {"bias_step": [0.1, 3.0], "deviation": [0.3, 0.6]}),
+    "sign_variance": Case(
+        lambda u, lam, s, d: sum(mc.sign_variance(u, lam, s, 5, d)),
+        {"bias_step": [0.1, 3.0], "eigenvalue": [0.3, 0.6], "noise": [0.1, 0.3], "lattice_spacing": [0.05, 0.02]},
+        ulps=4,
+    ),
+    "expected_max_violation": Case(lambda s: mc.expected_max_violation(s, 5), {"deviation": [0.1, 3.0]}),
     "router folds": Case(
         lambda k, m, b: mc.RouterParameters(k, m, b).folds(),
         {"feedback": [3.0, 40.0], "decay": [1.0, 1.5], "inverse_temperature": [1.0, 2.0]},

@@ -14,7 +14,26 @@ from moecusp import ParameterError, certify, precise
 from tests.precise_cases import CLOSED, FAMILIES, RESPONSES, SLOW, ask, call, same, states
 
 APART = "special functions and integrals of them: mpmath has them by name, `certify` encloses the values"
+RATIONAL = "rational in its arguments, but for one root of a number; `certify` encloses it to 100 bits"
+MATRICES = "from matrices that are themselves estimates, with an error beyond that of floats"
 LEFT_OUT = {
+    "balance_loss_growth": MATRICES,
+    "balance_loss_jacobian": MATRICES,
+    "BalanceAutocorrelation": "what proportional_autocorrelation returns",
+    "BalanceVariance": "what proportional_variance returns",
+    "best_update_rate": "the root of a cubic of measured coefficients",
+    "best_update_rate_leading": RATIONAL,
+    "critical_loss_weight": MATRICES,
+    "effective_update_rate": RATIONAL,
+    "expected_max_violation": APART,
+    "largest_safe_loss_weight": MATRICES,
+    "proportional_autocorrelation": RATIONAL,
+    "proportional_covariance": MATRICES,
+    "proportional_variance": RATIONAL,
+    "sign_covariance": MATRICES,
+    "sign_tracking_lag": APART,
+    "sign_variance": "an approximation of some per cent; `certify` encloses its solution",
+    "tracking_lag": RATIONAL,
     "boundary_exponent": "an estimate from a sample: its error is the sample's",
     "BoundaryExponent": "what boundary_exponent returns",
     "ellipse_tie_density": APART,

@@ -16,6 +16,7 @@ WIDE = np.array([0.0, 5e-324, 1e-200, 1e-9, 0.3, 1.0, 7.0, 90.0, 800.0, 1e9, 1e1
 SOME = WIDE[1:]
 BOTH = np.concatenate([-WIDE[::-1], WIDE])
 LAPLACIANS = SOME[:, None, None] * (np.eye(3) - 1 / 3)
+CHI = np.eye(3) - 1.0 / 3.0
 LOGITS = np.array([[1e308, -1e308, 0.0], [800.0, 0.0, 799.0], [1e-300, 0.0, 0.0]])
 SOFTMAX, HARD = mc.SoftmaxResponse(1.7), mc.HardGaussianResponse(0.6)
 NORMAL, EMPIRICAL = mc.LogisticNormalResponse(0.7, 1.9), mc.EmpiricalResponse(np.array([-1.0, 0.4, 1.0]), jitter=0.2)
@@ -58,6 +59,27 @@ CALLS: dict[str, Callable[[], Any]] = {
     "power": lambda: mc.power_boundary_mass(WIDE[:, None], SOME),
     "expert_boundary": lambda: (mc.expert_boundary_mass(WIDE[:, None], 7, SOME), mc.expert_boundary_slope(7, SOME)),
     "boundary_exponent": lambda: tuple(mc.boundary_exponent(np.tile(BOTH, 99)))[:4],
+    "proportional": lambda: (
+        *mc.proportional_variance(SOME[:, None, None], SOME[:, None], SOME, 1e3),
+        *mc.proportional_autocorrelation(SOME[:, None], SOME),
+        mc.tracking_lag(BOTH[:, None], SOME),
+        mc.best_update_rate(SOME[:, None, None], SOME[:, None], SOME, 1e3),
+        mc.best_update_rate_leading(SOME[:, None, None], SOME[:, None], SOME, 1e3),
+    ),
+    "sign rule": lambda: (
+        *mc.sign_variance(SOME[:, None, None], SOME[:, None], SOME, 7, 1e-324),
+        mc.effective_update_rate(SOME[:, None], SOME),
+        mc.sign_tracking_lag(BOTH[:, None, None], SOME[:, None], SOME),
+        mc.expected_max_violation(SOME, 7),
+    ),
+    "balance": lambda: (
+        *mc.proportional_covariance(SOME, CHI, CHI),
+        *mc.sign_covariance(SOME[4:8], CHI, CHI),
+        mc.balance_loss_jacobian(WIDE, 1.0, 1e300, 1e300, CHI, CHI),
+        mc.balance_loss_growth(WIDE[:8], 1.0, 0.3, 1.0, CHI, CHI),
+        mc.critical_loss_weight(WIDE[:8], 1.0, 1.0, CHI, CHI),
+        mc.largest_safe_loss_weight(SOME, CHI, CHI),
+    ),
     "routing_saddle": lambda: tuple(mc.routing_saddle(WIDE[WIDE < 1e12])),
     "ecology_parameter": lambda: mc.ecology_parameter(*np.meshgrid(SOME, SOME, SOME, SOME)),
     "expert_fold_curve": lambda: mc.expert_fold_curve(BOTH, 8),

@@ -27,7 +27,15 @@ WITHOUT = {
     "equilibria_blocks": "cuts NumPy grids that are too large to hold",
 }
 NUMBER = "a number about an interface or a landscape: a tensor that asks for a gradient is refused"
+MATRICES = "of matrices and their eigenvectors: a tensor that asks for a gradient is refused"
 WITHOUT_GRADIENT = {
+    "balance_loss_growth": MATRICES,
+    "balance_loss_jacobian": MATRICES,
+    "critical_loss_weight": MATRICES,
+    "largest_safe_loss_weight": MATRICES,
+    "proportional_covariance": MATRICES,
+    "sign_covariance": MATRICES,
+    "sign_tracking_lag": NUMBER,
     "boundary_exponent": "counts tokens",
     "ellipse_tie_density": NUMBER,
     "expert_boundary_curvature": NUMBER,

@@ -5,6 +5,16 @@ parameters is a tuple of balls. Every result contains the exact value for every 
 """
 
 from moecusp._arguments import ParameterError
+from moecusp.balance import BalanceAutocorrelation, BalanceVariance
+from moecusp.certify.balance import (
+    best_update_rate_leading,
+    effective_update_rate,
+    expected_max_violation,
+    proportional_autocorrelation,
+    proportional_variance,
+    sign_variance,
+    tracking_lag,
+)
 from moecusp.certify.balls import Completeness
 from moecusp.certify.boundary import boundary_mass, boundary_remainder, boundary_slope
 from moecusp.certify.cusps import cusp_normal_form, cusp_set
@@ -46,6 +56,8 @@ from moecusp.equilibria import Regime, Stability
 from moecusp.landscape import Saddle
 
 __all__ = [
+    "BalanceAutocorrelation",
+    "BalanceVariance",
     "Barriers",
     "Completeness",
     "Enclosures",
@@ -61,6 +73,7 @@ __all__ = [
     "Stability",
     "StateValues",
     "balanced_critical_gain",
+    "best_update_rate_leading",
     "boundary_mass",
     "boundary_remainder",
     "boundary_slope",
@@ -71,10 +84,12 @@ __all__ = [
     "diffusion_barrier",
     "drift",
     "ecology_parameter",
+    "effective_update_rate",
     "ellipse_tie_density",
     "equal_depth_gain",
     "equilibria",
     "escape_barrier",
+    "expected_max_violation",
     "expert_boundary_curvature",
     "expert_boundary_mass",
     "expert_boundary_slope",
@@ -95,11 +110,14 @@ __all__ = [
     "parabola_tie_density",
     "potential",
     "power_boundary_mass",
+    "proportional_autocorrelation",
+    "proportional_variance",
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
     "routing_saddle",
     "saddle_boundary_mass",
+    "sign_variance",
     "slope",
     "soft_hard_expansion",
     "soft_hard_gap",
@@ -109,4 +127,5 @@ __all__ = [
     "stationary_density",
     "stationary_variance",
     "susceptibility",
+    "tracking_lag",
 ]

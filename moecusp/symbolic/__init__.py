@@ -25,6 +25,14 @@ sqrt(3)/2
 
 from __future__ import annotations
 
+from moecusp.symbolic.balance import (
+    best_update_rate_leading,
+    effective_update_rate,
+    proportional_autocorrelation,
+    proportional_variance,
+    sign_tracking_lag,
+    tracking_lag,
+)
 from moecusp.symbolic.boundary import (
     N,
     T,
@@ -113,6 +121,15 @@ from moecusp.symbolic.two_experts import (
 
 LEFT_OUT = {
     "boundary_exponent": "an estimate from recorded margins, not a formula",
+    "balance_loss_growth": "the largest eigenvalue of a matrix; its value in one mode is the claim of ``balance.loss``",
+    "balance_loss_jacobian": "a product of the matrices that are its arguments",
+    "best_update_rate": "the root of a cubic: of the claim slope of ``balance.best_rate``",
+    "critical_loss_weight": "from eigenvalues of matrices; uniform routing is the claim of ``balance.critical_weight``",
+    "expected_max_violation": "an integral, `expert_boundary_slope`, in the claim of ``balance.max_violation``",
+    "largest_safe_loss_weight": "from the largest eigenvalue of a product; see ``balance.safe_weight``",
+    "proportional_covariance": "matrices; `proportional_variance` is its form in one mode",
+    "sign_covariance": "matrices, and the fixed point of their equation; see `sign_variance`",
+    "sign_variance": "three claims of ``balance.sign_closure``, each in the terms of the next",
     "critical_feedback_from_logits": "mu/lambda_max: the largest eigenvalue of a K by K matrix has no closed form; "
     "its matrix is `susceptibility`",
     "equilibria_blocks": "`equilibria` of a grid, block by block: a matter of memory",
@@ -153,6 +170,7 @@ __all__ = [
     "airy_zero",
     "b",
     "balanced_critical_gain",
+    "best_update_rate_leading",
     "beta",
     "boundary_mass",
     "boundary_remainder",
@@ -164,6 +182,7 @@ __all__ = [
     "diffusion_barrier",
     "drift",
     "ecology_parameter",
+    "effective_update_rate",
     "ellipse_tie_density",
     "equal_depth_gain",
     "equilibria",
@@ -197,12 +216,15 @@ __all__ = [
     "parabola_tie_density",
     "potential",
     "power_boundary_mass",
+    "proportional_autocorrelation",
+    "proportional_variance",
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
     "rho",
     "saddle_boundary_mass",
     "sigma",
+    "sign_tracking_lag",
     "slope",
     "soft_hard_expansion",
     "soft_hard_gap",
@@ -212,6 +234,7 @@ __all__ = [
     "stationary_density",
     "stationary_variance",
     "susceptibility",
+    "tracking_lag",
     "u",
     "w",
     "x",
