@@ -96,6 +96,14 @@ class TestVerdicts:
         measured["quadrature/0"][name].flat[-1] *= 1 + 1e-9
         assert verdicts(findings(PROFILE, plan, measured))[claim] == "REFUTED"
 
+    def test_a_network_of_little_predicted_risk_does_not_outweigh_the_others(self, plan):
+        """Both sides are samples: the ratio of each network would be off to one side."""
+        measured = planted(plan)
+        part = measured["trained/digits"]
+        part["risk_expected"][0] /= 100.0
+        (found,) = [each for each in findings(PROFILE, plan, measured) if each.id == "risk.trained.digits"]
+        assert_allclose(found.estimate, 8 / (7 + 1 / 100), rtol=0.005)
+
     def test_so_can_that_without_margin(self, plan):
         measured = planted(plan)
         measured["quadrature/0"]["without"][:, 0] = 0.085

@@ -179,8 +179,11 @@ def _trained(profile: Profile, measured: Measured) -> Iterator[Finding]:
             continue
 
         def ratio(kind: str, part: Arrays = part) -> Array:
+            """Return 1 and the miss relative to the mean prediction, for that of one network is uncertain itself."""
             seen, expected = part[kind], part[f"{kind}_expected"]
-            return np.asarray(seen / expected if seen.ndim == 1 else (seen / expected)[:, p.judged])
+            if seen.ndim > 1:
+                seen, expected = seen[:, p.judged], expected[:, p.judged]
+            return np.asarray(1.0 + (seen - expected) / expected.mean())
 
         for id, says, effect, band in (
             ("boundary", "Routers on a trained network's features have the boundary mass that the density at their tie "
