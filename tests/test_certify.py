@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flint import arb
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import moecusp as mc
@@ -38,11 +38,12 @@ class TestEquilibria:
         assert [*found.stability] == counted.stability[: counted.count].tolist()
 
     @given(st.floats(0, 3), st.floats(-1.5, 1.5), st.floats(0, 0.05), st.floats(-1, 1), st.floats(-1, 1))
+    @example(gain=0.0, asymmetry=0.0, radius=5e-324, right=0.0, up=0.0)
     @examples(40)
     def test_a_box_holds_for_each_of_its_points(
         self, gain: float, asymmetry: float, radius: float, right: float, up: float
     ) -> None:
-        gain = max(gain, 1.01 * radius)
+        gain = max(gain, 1.01 * radius + 5e-324)  # not below 0, however small the box
         box = certify.equilibria(arb(gain, radius), arb(asymmetry, radius))
         if box.completeness is Completeness.UNDECIDED:
             return
