@@ -75,7 +75,7 @@ def test_padding_is_counted_apart():
 def test_a_mask_longer_than_the_tokens_ends_with_them():
     """As in generation with a cache: the mask covers what was said before."""
     model, ids = Model(), tokens(length=1)
-    mask = torch.tensor([[0, 1, 1], [1, 1, 0], [1, 1, 1]])
+    mask = torch.tensor([[0, 1, 1], [0, 1, 1], [1, 1, 0]])  # two end with a token, one begins with one
     with record(model) as recorder:
         model(ids, attention_mask=mask)
     assert recorder.trace().records[0].tokens.tolist() == [2]
@@ -255,16 +255,20 @@ class TestMemory:
     def test_every_two_batches_become_one(self):
         model = Model(layers=1)
         groups = [tokens(rows=1, length=4, seed=i) for i in range(11)]
+        twin, rows = Model(layers=1), list[list[int]]()
         with record(model, batches=4, sample=10**4) as recorder:
             for step, ids in enumerate(groups):
+                for each in (model, twin):
+                    each.layers[0].get_buffer("gate.e_score_correction_bias")[3] = -step / 8
+                rows.append(counts(twin, ids)[0])
                 recorder.step = 10 * step
                 model(ids)
         found = recorder.trace().records[0]
-        wanted = np.array([counts(model, ids)[0] for ids in groups])
+        wanted = np.array(rows)
         assert found.counts.tolist() == [wanted[i : i + 4].sum(axis=0).tolist() for i in (0, 4, 8)]
         assert found.steps.tolist() == [0, 40, 80]
         assert sample(found).batch.tolist() == [0] * 16 + [1] * 16 + [2] * 12
-        assert found.bias.shape == (3, EXPERTS)
+        assert found.bias[:, 3].tolist() == [0, -0.5, -1]  # in force when each began
 
     def test_the_sample_is_bounded_and_uniform(self):
         """Each of 400 tokens stays with probability 1/8, 200 times: false alarm 1e-6 (chi-squared, 399 degrees)."""
