@@ -121,7 +121,10 @@ class _Book:
         for batch, row in self.rows.items():
             merged[batch // 2] = merged[batch // 2] + row if batch // 2 in merged else row
         self.rows = merged
-        self.biases = {batch // 2: bias for batch, bias in reversed(self.biases.items())}  # the first of the two
+        first: dict[int, Tensor] = {}
+        for batch, bias in self.biases.items():
+            first.setdefault(batch // 2, bias)  # the first of the two
+        self.biases = first
         if self.reservoir is not None:
             self.reservoir.merge()
 

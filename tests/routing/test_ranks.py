@@ -2,7 +2,7 @@
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from moecusp.routing import record
@@ -21,7 +21,7 @@ def work(rank, folder):
 
 
 def test_two_ranks_add_up_to_one_process_with_all_tokens(tmp_path):
-    mp.spawn(work, (str(tmp_path),), nprocs=2)
+    spawn(work, (str(tmp_path),), nprocs=2)
     ranks = [load(tmp_path / f"{rank}.npz") for rank in range(2)]
     with record(model := Model()) as recorder:
         model(torch.cat([tokens(seed=0), tokens(seed=1)]))
