@@ -194,12 +194,12 @@ class TestSign:
         np.testing.assert_allclose(found.bias.sum(0), 0.0, atol=1e-13 * found.bias.max())
 
     def test_simulated(self) -> None:
-        """The anchor: r_eff lambda = 1.1, within 2 % and 3 standard errors; the proportional formula 31 % off."""
+        """The anchor, r_eff lambda = 1.1: the closure is 2.8 % off (page), the proportional formula 31 %."""
         bias, load = sign(TOP2, 0.1, 3000, seed=4)
         found = mc.sign_variance(0.1, TOP2.eigenvalue, TOP2.noise, 16, TOP2.spacing)
         measured, error = ratio(bias, 15 * found.bias)
         assert error < 0.012
-        assert measured == pytest.approx(1.0, abs=0.02 + 3 * error)
+        assert measured == pytest.approx(0.972, abs=3 * error)
         assert ratio(load - 1 / 16, 16 * found.observed)[0] == pytest.approx(1.0, abs=0.04)
         x = float(mc.effective_update_rate(0.1, TOP2.noise)) * TOP2.eigenvalue
         assert x == pytest.approx(1.11, abs=0.01)

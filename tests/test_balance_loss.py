@@ -49,6 +49,23 @@ def test_jacobian_is_that_of_the_flow_at_balance() -> None:
     np.testing.assert_allclose(found, differences(logits, np.zeros(3), 3.0, 0.4, 0.7, 0.9), atol=1e-9)
 
 
+def test_jacobian_of_loads_with_a_response_of_their_own() -> None:
+    """As of hard routing: the scores move by chi_soft of the loads, not the loads by chi_load of the loss."""
+    logits = np.array(list(permutations([2.0, 0.3, -1.0])))
+    load = np.array([[2.0, -1.5, -0.5], [-1.5, 1.6, -0.1], [-0.5, -0.1, 0.6]])
+    bend = np.diag([0.5, 1.0, 2.0])  # makes the soft response unlike the loads'
+    soft = bend @ mc.susceptibility(logits) @ bend
+    soft -= np.diag(soft.sum(1))
+    found = mc.balance_loss_jacobian(3.0, 0.4, 0.7, 0.9, soft, load)
+
+    def moved(scores: Any) -> Any:
+        f = 1 / 3 + load @ scores
+        return 3.0 * f - 0.4 * scores - 0.9 * 0.7 * 3 * soft @ f
+
+    columns = [(moved(1e-3 * e) - moved(-1e-3 * e)) / 2e-3 for e in np.eye(3)]
+    np.testing.assert_allclose(found, np.array(columns).T, atol=1e-11)
+
+
 def test_away_from_balance_it_is_not() -> None:
     logits = np.array([[2.0, 0.3, -1.0], [1.0, 0.0, 0.5]])
     chi = mc.susceptibility(logits)
