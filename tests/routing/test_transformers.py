@@ -129,7 +129,7 @@ def test_nllb_runs_experts_0_and_1_whatever_its_router_says():
     trace, _ = table.run(model, "nllb_moe")
     for found in trace:
         assert found.counts[:, 2:].sum() == 0
-        assert (found.sample.scores.argmax(axis=1) > 1).any()
+    assert any((found.sample.scores.argmax(axis=1) > 1).any() for found in trace)
 
 
 @pytest.mark.parametrize("implementation", ["eager", "grouped_mm", "batched_mm"])
