@@ -3,15 +3,7 @@
 import importlib as _importlib
 
 from moecusp._arguments import ParameterError
-from moecusp.balance import (
-    BalanceAutocorrelation,
-    BalanceVariance,
-    best_update_rate,
-    best_update_rate_leading,
-    proportional_autocorrelation,
-    proportional_variance,
-    tracking_lag,
-)
+from moecusp.balance import BalanceAutocorrelation, BalanceVariance, proportional_autocorrelation, proportional_variance
 from moecusp.balance_covariance import proportional_covariance, sign_covariance
 from moecusp.balance_loss import (
     balance_loss_growth,
@@ -20,6 +12,7 @@ from moecusp.balance_loss import (
     largest_safe_loss_weight,
 )
 from moecusp.balance_sign import effective_update_rate, expected_max_violation, sign_tracking_lag, sign_variance
+from moecusp.balance_tracking import best_update_rate, best_update_rate_leading, tracking_lag
 from moecusp.boundary import boundary_mass, boundary_remainder, boundary_slope
 from moecusp.boundary_exponent import BoundaryExponent, Linearity, boundary_exponent
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set

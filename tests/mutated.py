@@ -18,7 +18,7 @@ ENGINE = (
 PUBLIC = (
     "folds dynamics cusps equilibria experts expert_states noise stationary escape rates boundary softhard "
     "susceptibility ties ecology reduced parameters interfaces expert_boundary landscape _grids _logits "
-    "boundary_exponent balance balance_sign balance_covariance balance_loss"
+    "boundary_exponent balance balance_tracking balance_sign balance_covariance balance_loss"
 )
 RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
 NUMERIC = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}

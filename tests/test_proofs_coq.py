@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from proofs.coq import check, mutations
+from proofs.coq import check, mutations, sources
 from proofs.coq.mutations import Mutation
 
 FILES = {
@@ -46,13 +46,13 @@ def edit(library: Path, name: str, old: str, new: str) -> None:
 
 class TestSources:
     def test_nothing_wrong(self, library: Path) -> None:
-        assert check.forbidden(library) == check.inconsistencies(library) == []
-        found = check.statements(library)
+        assert sources.forbidden(library) == sources.inconsistencies(library) == []
+        found = sources.statements(library)
         assert [(s.id, s.name, s.text, s.formula) for s in found.values()] == [
             ("twice.zero", "twice_zero", "Twice 0 is 0.", "twice 0 = 0"),
             ("twice.one", "twice_one", "Twice 1 is 2.", "twice 1 = 2"),
         ]
-        assert check.sources(library) == ["Definitions.v", "Statements.v", "Lemmas.v", "Main.v"]
+        assert sources.sources(library) == ["Definitions.v", "Statements.v", "Lemmas.v", "Main.v"]
 
     @pytest.mark.parametrize(
         "hole",
@@ -83,8 +83,8 @@ class TestSources:
     )
     def test_holes(self, hole: str, library: Path) -> None:
         (library / "Lemmas.v").write_text(FILES["Lemmas.v"] + hole + "\n")
-        assert len(check.forbidden(library)) == 1
-        assert check.forbidden(library)[0].startswith("Lemmas.v:4: ")
+        assert len(sources.forbidden(library)) == 1
+        assert sources.forbidden(library)[0].startswith("Lemmas.v:4: ")
 
     @pytest.mark.parametrize(
         "fine",
@@ -98,12 +98,12 @@ class TestSources:
     )
     def test_no_holes(self, fine: str, library: Path) -> None:
         (library / "Lemmas.v").write_text(fine + "\n")
-        assert check.forbidden(library) == []
+        assert sources.forbidden(library) == []
 
     @pytest.mark.parametrize("name", ["Definitions.v", "Statements.v", "Main.v"])
     def test_modules_could_shadow(self, name: str, library: Path) -> None:
         (library / name).write_text(FILES[name] + "Module Statements.\nEnd Statements.\n")
-        assert any("shadow" in found for found in check.forbidden(library))
+        assert any("shadow" in found for found in sources.forbidden(library))
 
     @pytest.mark.parametrize(
         ("name", "old", "new", "complaint"),
@@ -131,12 +131,12 @@ class TestSources:
     )
     def test_disagreement(self, name: str, old: str, new: str, complaint: str, library: Path) -> None:
         edit(library, name, old, new)
-        assert any(complaint in found for found in check.inconsistencies(library)), check.inconsistencies(library)
+        assert any(complaint in found for found in sources.inconsistencies(library)), sources.inconsistencies(library)
 
     def test_a_statement_defined_twice(self, library: Path) -> None:
         again = "\n\n(** [twice.one] Again. *)\nDefinition twice_one : Prop := True.\n"
         (library / "Statements.v").write_text(FILES["Statements.v"] + again)
-        assert "Statements.v: twice_one is defined twice" in check.inconsistencies(library)
+        assert "Statements.v: twice_one is defined twice" in sources.inconsistencies(library)
 
     def test_axioms_are_read_from_what_coq_prints(self) -> None:
         assert check.parse_assumptions("Closed under the global context\n") == frozenset()
@@ -210,7 +210,7 @@ class TestAudit:
 class TestMutations:
     @pytest.fixture
     def built(self, library: Path) -> Path:
-        for name in check.sources(library):
+        for name in sources.sources(library):
             assert check.compile(library, library, [name]).ok
         return library
 
@@ -262,6 +262,6 @@ class TestMutations:
 def test_every_mutation_finds_its_text() -> None:
     for mutation in mutations.MUTATIONS:
         file = "Statements.v" if mutation.is_statement else "Definitions.v"
-        text = (check.DIRECTORY / file).read_text()
+        text = (sources.DIRECTORY / file).read_text()
         changed = mutations._swap(text, mutation.target.replace(".", "_"), mutation.old, mutation.new)
         assert changed != text, mutation

@@ -10,6 +10,7 @@ import pytest
 from proofs import __main__ as command
 from proofs import ledger
 from proofs.coq import check
+from proofs.coq.sources import Statement as Stated
 from proofs.layers import unclaimed
 from proofs.ledger import NOT_RUN, Result
 from proofs.mutations import Mutation
@@ -227,7 +228,7 @@ class TestFormalResults:
 
     @staticmethod
     def results(monkeypatch: pytest.MonkeyPatch, names: list[str], problems: list[str]) -> dict[str, str]:
-        stated = {name: check.Statement(name, name.replace(".", "_"), "", "") for name in names}
+        stated = {name: Stated(name, name.replace(".", "_"), "", "") for name in names}
         report = check.Report(stated, problems, build=check.BuildResult(True, 0.0, 0.0, Path()))
         monkeypatch.setattr(check, "available", lambda: True)
         monkeypatch.setattr(check, "audit", lambda: report)

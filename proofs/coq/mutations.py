@@ -15,7 +15,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from proofs.coq import check
+from proofs.coq import check, sources
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def run(mutation: Mutation, built: Path, scratch: Path) -> Outcome:
     name = mutation.target.replace(".", "_")
     text = (scratch / file).read_text()
     (scratch / file).write_text(_swap(text, name, mutation.old, mutation.new))
-    files = [file, "Main.v"] if mutation.is_statement else check.sources(built)
+    files = [file, "Main.v"] if mutation.is_statement else sources.sources(built)
     build = check.compile(built, scratch, files)
     if build.ok:
         return Outcome(mutation, False, "every proof still compiles")
@@ -163,8 +163,8 @@ def main(targets: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="moecusp-mutations-") as folder:
         built = Path(folder) / "built"
         built.mkdir()
-        shutil.copy(check.DIRECTORY / "_CoqProject", built / "_CoqProject")
-        base = check.compile(check.DIRECTORY, built)
+        shutil.copy(sources.DIRECTORY / "_CoqProject", built / "_CoqProject")
+        base = check.compile(sources.DIRECTORY, built)
         if not base.ok:
             print(f"the unchanged library does not compile: {base.failed}\n{base.log}")
             return 1

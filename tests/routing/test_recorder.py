@@ -1,7 +1,5 @@
 """Recording a model of our own: each trap by itself, against the choices of its gates found by hand."""
 
-import gc
-import weakref
 from typing import Any
 
 import numpy as np
@@ -247,64 +245,6 @@ def test_a_reader_of_three_lines():
     with record(model := nn.Sequential(Odd()), readers={"Odd": read}) as recorder:
         model(torch.tensor([[1.0], [2.0], [-1.0]]))
     assert recorder.trace()["0"].counts.tolist() == [[2, 1]]
-
-
-class TestMemory:
-    """Bounded, whatever the number of tokens."""
-
-    def test_every_two_batches_become_one(self):
-        model = Model(layers=1)
-        groups = [tokens(rows=1, length=4, seed=i) for i in range(11)]
-        twin, rows = Model(layers=1), list[list[int]]()
-        with record(model, batches=4, sample=10**4) as recorder:
-            for step, ids in enumerate(groups):
-                for each in (model, twin):
-                    each.layers[0].get_buffer("gate.e_score_correction_bias")[3] = -step / 8
-                rows.append(counts(twin, ids)[0])
-                recorder.step = 10 * step
-                model(ids)
-        found = recorder.trace().records[0]
-        wanted = np.array(rows)
-        assert found.counts.tolist() == [wanted[i : i + 4].sum(axis=0).tolist() for i in (0, 4, 8)]
-        assert found.steps.tolist() == [0, 40, 80]
-        assert sample(found).batch.tolist() == [0] * 16 + [1] * 16 + [2] * 12
-        assert found.bias[:, 3].tolist() == [0, -0.5, -1]  # in force when each began
-
-    def test_the_sample_is_bounded_and_uniform(self):
-        """Each of 400 tokens stays with probability 1/8, 200 times: false alarm 1e-6 (chi-squared, 399 degrees)."""
-        seen = np.zeros(400)
-        model = nn.Sequential(Odd())
-
-        def read(module, output):
-            return Dispatch(2, torch.zeros(len(output[0]), 1).long(), output[0].reshape(-1, 1))
-
-        for seed in range(200):
-            with record(model, sample=50, readers={"Odd": read}, seed=seed) as recorder:
-                for part in torch.arange(1.0, 401).split(37):
-                    model(part[:, None])
-            kept = sample(recorder.trace()["0"])
-            assert kept.tokens == 50
-            places = kept.weights[:, 0].astype(int) - 1
-            assert len(set(places)) == 50
-            assert (kept.batch == places // 37).all()
-            seen[places] += 1
-        expected = 25 * (1 - 50 / 400)  # variance of each, of 200 x 1/8
-        assert 290 < ((seen - 25) ** 2 / expected).sum() < 540
-
-    def test_no_sample_on_request(self):
-        with record(model := Model(), sample=0) as recorder:
-            model(tokens())
-        assert recorder.trace().records[0].sample is None
-
-    def test_the_model_is_as_before(self):
-        model = Model()
-        with record(model) as recorder:
-            model(tokens())
-        assert not any(m._forward_hooks or m._forward_pre_hooks for m in model.modules())
-        gone = weakref.ref(model)
-        del model, recorder
-        gc.collect()
-        assert gone() is None
 
 
 def test_scores_that_are_not_finite_are_left_out_and_said():
