@@ -143,6 +143,7 @@ def _linearised(g: Any, eta: Any) -> tuple[Any, Any]:
     return found[..., 1], found[..., 2]
 
 
+@np.errstate(all="ignore")
 def _stable(g: Array, eta: Array) -> Array:
     """Return u, r and sech u of the stable equilibria, along the last axis, for arrays."""
     found = equilibria(g, eta)
@@ -157,11 +158,10 @@ def _stable(g: Array, eta: Array) -> Array:
     there = well.gap > 0.0  # else a fold so close that only the last digits of eta_f tell
     place = tuple(index[there] for index in np.nonzero(high))
     rate[place] = well[there].rate(well[there].state())
-    with np.errstate(all="ignore"):
-        far = _far_sech(u, g, eta, rate)
-        near = np.sqrt((1.0 - rate) / g)
-        sech = np.where(rate < 0.5, near, far)
-        rate[place] = np.where(rate < 0.5, rate, 1.0 - g * sech * sech)[place]
+    far = _far_sech(u, g, eta, rate)
+    near = np.sqrt((1.0 - rate) / g)
+    sech = np.where(rate < 0.5, near, far)
+    rate[place] = np.where(rate < 0.5, rate, 1.0 - g * sech * sech)[place]
     return np.stack([u, rate, sech], -1)
 
 

@@ -15,6 +15,10 @@ from validation.accuracy.members import members
 
 HERE = Path(__file__).parent
 ELSEWHERE = {
+    "balance": "best_update_rate best_update_rate_leading effective_update_rate expected_max_violation "
+    "proportional_autocorrelation proportional_covariance proportional_variance sign_covariance sign_tracking_lag "
+    "sign_variance tracking_lag",
+    "balance_loss": "balance_loss_growth balance_loss_jacobian critical_loss_weight largest_safe_loss_weight",
     "boundary": "boundary_mass boundary_remainder boundary_slope",
     "boundary_exponent": "boundary_exponent",
     "cusps": "cusp_normal_form",

@@ -43,6 +43,9 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "B >= 1": ({"B": 0.5}, "batch_size"),
     "B + O > 0": ({"B": 0, "O": 0.0}, "oracle_weight and balance_weight"),
     "O > 0": ({"O": 0}, "oracle_weight"),
+    "lam*rate < 2": ({"lam": 2, "rate": 1}, "(update_rate|eigenvalue) and (eigenvalue|update_rate)"),
+    "v < u": ({"v": 1, "u": 1}, "(drift|bias_step) and (bias_step|drift)"),
+    "v > -u": ({"v": -1, "u": 1}, "(drift|bias_step) and (bias_step|drift)"),
     "Ne(h, 0)": ({"h": 0}, "asymmetry"),
 }
 CONDITIONS = [

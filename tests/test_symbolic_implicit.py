@@ -124,7 +124,8 @@ class TestEquilibria:
                 (symbolic.stationary_variance, (g, eta, delta, batch), v),
                 (symbolic.lag1_autocorrelation, (g, eta, delta), r),
             ):
-                assert near(value, evaluate((*form.variables, *form.unknowns), form.value, *values, root), 50)
+                exact = evaluate((*form.variables, *form.unknowns), form.value, *values, root, digits=400)  # it cancels
+                assert near(value, exact, 50)
 
 
 class TestExperts:
