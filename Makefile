@@ -7,9 +7,10 @@ STUDY ?= digits
 PROFILE ?= quick
 OUTPUT ?= report
 SEED ?= 0
+SEEDS ?= 20
 EXTRAS := cli,data,fast,report,torch,trace
 
-.PHONY: help report test families lowest pythons proofs mutations mutants kernels lint series pages clean
+.PHONY: help report seeds test families lowest pythons proofs mutations mutants kernels lint series pages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +18,10 @@ help:
 
 report: $(VENV)/.report
 	$(BIN)/python -m validation run $(STUDY) --profile $(PROFILE) --seed $(SEED) --output $(OUTPUT)
+
+# The table of a study's verdicts by seed, in validation/reports; exit status 1 if a verdict hangs on the seed.
+seeds: $(VENV)/.report
+	OMP_NUM_THREADS=1 $(BIN)/python -m validation seeds $(STUDY) --seeds $(SEEDS) --profile $(PROFILE)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -1,4 +1,4 @@
-"""Command line: ``python -m validation run [STUDY] --profile quick``."""
+"""Command line: ``python -m validation run [STUDY] --profile quick``, and ``seeds STUDY`` for its verdicts by seed."""
 
 from __future__ import annotations
 
@@ -55,10 +55,7 @@ def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
     from validation.studies import Study, execute
     from validation.work import work_folder
 
-    if study not in STUDIES:
-        raise ParameterError("study", study, f"one of: {', '.join(STUDIES)}")
-    if profile not in PROFILES:
-        raise ParameterError("profile", profile, f"one of: {', '.join(PROFILES)}")
+    _check(study, profile)
     if not 0 <= seed < 2**31:
         raise ParameterError("seed", seed, ">= 0 and < 2^31")
     check_folder(output)  # before the imports
@@ -66,9 +63,8 @@ def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
     try:
         chosen: Study[Any] = importlib.import_module(STUDIES[study]).STUDY
         report, page = execute(
-            chosen, chosen.profiles[profile], seed, output, fresh=fresh, progress=_bar, say=_say,
-            command=shlex.join(["python", "-m", "validation", *sys.argv[1:]]),
-        )  # fmt: skip
+            chosen, chosen.profiles[profile], seed, output, fresh=fresh, progress=_bar, say=_say, command=_command()
+        )
     except KeyboardInterrupt:
         if not work_folder(output).exists():
             raise
@@ -84,14 +80,88 @@ def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
     return 0
 
 
+@app.command()
+@click.argument("study")
+@click.option("--seeds", type=int, default=20, show_default=True, help="How many: 0, 1, ... one less than that.")
+@click.option("--profile", default="quick", show_default=True, help="Size of each run: smoke, quick or full.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("validation/reports"),
+    show_default=True,
+    help="Folder of tables; this one is STUDY/seeds-PROFILE.md in it, with its numbers in a .json.",
+)
+@click.option("--fresh", is_flag=True, help="Discard an interrupted run instead of going on with it.")
+def seeds(study: str, seeds: int, profile: str, output: Path, fresh: bool) -> int:
+    """Run a study (digits, mean-field or soft-hard) at many seeds and write the table of its verdicts, a column a seed.
+
+    What each seed gave is kept in STUDY/seeds-PROFILE.work until the table stands; after an interruption the same
+    command goes on from there.
+
+    The exit status is 0 when every verdict stands, that is when 19 of 20 seeds agree on it and every planted control
+    came out as planted; 1 when one does not, or when two seeds measured the same numbers; 2 for bad arguments; 130 when
+    interrupted.
+    """
+    from datetime import UTC, datetime
+
+    from moecusp.report import collect
+    from validation.claims import read
+    from validation.seeds.runs import SeedError, clear, run
+    from validation.seeds.table import Table, data, page
+    from validation.storage import write_text
+    from validation.studies import Study
+
+    _check(study, profile)
+    if not 2 <= seeds <= 1000:
+        raise ParameterError("seeds", seeds, ">= 2 and <= 1000")
+    stem = output / study / f"seeds-{profile}"
+    work = stem.with_name(stem.name + ".work")
+    signal.signal(signal.SIGTERM, _interrupt)
+    source = collect(_command(), 0, datetime.now(UTC))
+    chosen: Study[Any] = importlib.import_module(STUDIES[study]).STUDY
+    try:
+        with _bar(
+            study, seeds, 0, "{desc}: {percentage:3.0f}%|{bar}| seed {n:.2f} of {total} [{elapsed}<{remaining}]"
+        ) as bar:
+            results = run(chosen, chosen.profiles[profile], range(seeds), work, read().claims, bar, _say, fresh)
+    except SeedError as error:
+        _say(f"error: {error}")
+        return 1
+    except KeyboardInterrupt:
+        _say(f"error: interrupted; what was done is kept in {work}: the same command goes on from there")
+        return 130
+    table = Table(chosen.title, study, profile, source, tuple(results))
+    write_text(stem.with_suffix(".json"), data(table))
+    write_text(stem.with_suffix(".md"), page(table))
+    clear(work)
+    work.rmdir()
+    for row in table.wavering:
+        click.echo(f"{row.name}: {row.agreeing} of {seeds} seeds {row.usual}")
+    click.echo(f"table: {stem.with_suffix('.md')}")
+    return 1 if table.wavering else 0
+
+
 @contextmanager
-def _bar(title: str, size: int, done: int) -> Iterator[Callable[[int], object]]:
+def _bar(title: str, size: int, done: int, form: str | None = None) -> Iterator[Callable[[float], object]]:
     from tqdm import tqdm
 
     pause = 0.5 if sys.stderr.isatty() else 15.0
     name = title.partition(":")[0]
-    with tqdm(total=size, initial=done, desc=name, mininterval=pause, unit="", unit_scale=True, smoothing=0.1) as bar:
+    with tqdm(
+        total=size, initial=done, desc=name, mininterval=pause, unit="", unit_scale=True, smoothing=0.1, bar_format=form
+    ) as bar:
         yield bar.update
+
+
+def _check(study: str, profile: str) -> None:
+    if study not in STUDIES:
+        raise ParameterError("study", study, f"one of: {', '.join(STUDIES)}")
+    if profile not in PROFILES:
+        raise ParameterError("profile", profile, f"one of: {', '.join(PROFILES)}")
+
+
+def _command() -> str:
+    return shlex.join(["python", "-m", "validation", *sys.argv[1:]])
 
 
 def _say(text: str) -> None:

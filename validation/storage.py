@@ -6,11 +6,12 @@ import hashlib
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -59,12 +60,14 @@ def save(path: Path, header: Mapping[str, Any], arrays: Mapping[str, ArrayLike])
         if name in (_HEADER, _DIGEST) or array.dtype.hasobject:
             raise ValueError(f"{name!r} cannot be stored: {array.dtype}")
     marks = {_HEADER: np.array(json.dumps(header, sort_keys=True)), _DIGEST: np.array(digest(header, whole))}
-    temporary = path.with_name(path.name + TEMPORARY)
-    with temporary.open("wb") as file:
+    with _whole(path) as file:
         np.savez(file, allow_pickle=False, **whole, **marks)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all, as `save` does."""
+    with _whole(path) as file:
+        file.write(text.encode())
 
 
 def load(path: Path) -> Stored:
@@ -91,3 +94,13 @@ def load(path: Path) -> Stored:
     for array in arrays.values():
         array.flags.writeable = False
     return Stored(MappingProxyType(header), MappingProxyType(arrays), expected)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    temporary = path.with_name(path.name + TEMPORARY)
+    with temporary.open("wb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
     from numpy.typing import ArrayLike
 
-__all__ = ["Arrays", "Measured", "Page", "Part", "Picture", "Plan", "Study", "cases", "execute", "measure", "parts_of"]
+__all__ = [
+    "Arrays", "Measured", "Page", "Part", "Picture", "Plan", "Study", "cases", "execute", "measure", "parts_of",
+    "request",
+]  # fmt: skip
 
 PACKAGES = (Path(moecusp.__file__).parent, Path(__file__).parent)
 
@@ -140,6 +143,11 @@ def cases(measured: Measured, claim: str) -> list[Arrays]:
     return [found[case] for case in sorted(found, key=lambda case: (len(case), case))]
 
 
+def request(study: Study[P], profile: P, seed: int) -> dict[str, Any]:
+    """Return what a run is asked for, and the digest of the sources that will answer: the header of its plan."""
+    return {"study": study.name, "profile": _plain(profile), "seed": seed, "sources": sources(PACKAGES)}
+
+
 def measure(
     study: Study[P],
     profile: P,
@@ -199,9 +207,8 @@ def execute(
     check_folder(output)
     began = datetime.now(UTC)
     folder = work_folder(output)
-    request = {"study": study.name, "profile": _plain(profile), "seed": seed, "sources": sources(PACKAGES)}
     with opened(folder, fresh):
-        plan = planned(folder, request, lambda: study.predict(profile, seed))
+        plan = planned(folder, request(study, profile, seed), lambda: study.predict(profile, seed))
         measured, first = measure(study, profile, plan, seed, folder, progress, say)
         findings = study.judge(profile, plan, measured)
         page = study.present(profile, plan, measured, findings)

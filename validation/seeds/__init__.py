@@ -1,0 +1,1 @@
+"""A study at many seeds: whether its verdicts hang on one (``python -m validation seeds STUDY``)."""
