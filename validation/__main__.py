@@ -20,6 +20,7 @@ STUDIES = {
     "digits": "validation.digits.study",
     "mean-field": "validation.mean_field.study",
     "soft-hard": "validation.soft_hard.study",
+    "routers": "validation.routers.study",
 }
 """Each module holds its `STUDY`; it is imported only when it runs, for that takes seconds."""
 PROFILES = ("smoke", "quick", "full")
@@ -43,7 +44,7 @@ def app() -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Every random number follows from it.")
 @click.option("--fresh", is_flag=True, help="Discard an interrupted run instead of going on with it.")
 def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
-    """Run a study (digits, mean-field or soft-hard) and write its report: index.html, report.md and report.json.
+    """Run a study (digits, mean-field, soft-hard, routers) and write its report: index.html, report.md, report.json.
 
     What was predicted, and each part of the run as it ends, is kept in OUTPUT.work until the report stands; after an
     interruption the same command goes on from there.
