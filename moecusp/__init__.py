@@ -47,6 +47,7 @@ from moecusp.simulate import Simulation, simulate
 from moecusp.softhard import soft_hard_expansion, soft_hard_gap, soft_hard_remainder
 from moecusp.stationary import log_stationary_density, stationary_density
 from moecusp.susceptibility import critical_feedback_from_logits, susceptibility
+from moecusp.susceptibility_estimate import SoftSusceptibility, soft_susceptibility
 from moecusp.ties import HardSusceptibility, hard_susceptibility
 
 __version__ = "0.1.0"
@@ -69,6 +70,7 @@ __all__ = [
     "RouterParameters",
     "Saddle",
     "Simulation",
+    "SoftSusceptibility",
     "SoftmaxResponse",
     "Stability",
     "balance_loss_growth",
@@ -136,6 +138,7 @@ __all__ = [
     "soft_hard_gap",
     "soft_hard_remainder",
     "soft_risk_constant",
+    "soft_susceptibility",
     "sphere_tie_density",
     "stationary_density",
     "stationary_variance",

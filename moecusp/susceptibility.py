@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from moecusp._arguments import POSITIVE, ParameterError, real
-from moecusp._logits import Logits, read
+from moecusp._arguments import POSITIVE, Array, ParameterError, real
+from moecusp._logits import Logits, finite_above, read
 from moecusp._numerics.operations import is_tensor, namespace, where
 
-_CHUNK = 1 << 22  # numbers of temporary probabilities held at once
+_TINY = 1e-290  # below it, beta times a difference of logits that overflows would not be large
 
 
 def susceptibility(logits: Any, inverse_temperature: Any = 1.0, *, mask: Any = None) -> Any:
@@ -73,36 +72,43 @@ def susceptibility(logits: Any, inverse_temperature: Any = 1.0, *, mask: Any = N
 
 
 def _soft(logits: Logits, beta: Any) -> Any:
-    values, kept, _ = logits
-    *batch, _, experts = values.shape
-    tokens = logits.tokens if kept is None else logits.tokens[..., None, None]
+    *batch, _, experts = logits.values.shape
+    tokens = logits.tokens if logits.kept is None else logits.tokens[..., None, None]
     with np.errstate(all="ignore"):
-        if is_tensor(values):
-            products = _products(values, kept, beta)
+        if is_tensor(logits.values):
+            products = _products(finite_above(logits.values), logits.kept, beta)
         else:
             products = np.zeros((int(np.prod(batch)), experts, experts))
-            for row, part, counted in blocks(values, kept):
-                products[row] += _products(part, counted, beta)
+            for row, _, block in logits.blocks():
+                p = softmax(block, float(beta))
+                products[row] += p.T @ p
             products = products.reshape(*batch, experts, experts)
         return beta * (laplacian(products) / tokens)
 
 
-def blocks(values: Any, kept: Any) -> Iterator[tuple[int, Any, Any]]:
-    """Yield parts of an array (..., tokens, K) that memory can hold, with their batch's number and their mask."""
-    *_, tokens, experts = values.shape
-    step = max(1, _CHUNK // experts)
-    for row, batch in enumerate(values.reshape(-1, tokens, experts)):
-        counted = None if kept is None else kept.reshape(-1, tokens)[row]
-        for start in range(0, tokens, step):
-            part = slice(start, start + step)
-            yield row, batch[part], None if counted is None else counted[part]
+def softmax(logits: Array, beta: float) -> Array:
+    """Return softmax(beta a) of tokens as `Logits.blocks` yields them, in the least number of passes over them."""
+    top = logits.max(axis=1, keepdims=True)
+    if top.max() == np.inf:
+        logits = finite_above(logits)
+        top = logits.max(axis=1, keepdims=True)
+    if beta < _TINY:  # halved, for the difference of two finite numbers can overflow
+        p = 0.5 * logits - 0.5 * top
+        p *= beta
+        p *= 2.0
+    else:
+        p = logits - top
+        if beta != 1.0:
+            p *= beta
+    np.exp(p, out=p)
+    p /= p.sum(axis=1, keepdims=True)
+    return np.asarray(p)
 
 
 def _products(logits: Any, kept: Any, beta: Any) -> Any:
-    """Return the sum over the tokens that count of p p^T."""
+    """Return the sum over the tokens of a tensor that count of p p^T, to be differentiated."""
     xp = namespace(logits)
-    top = xp.amax(logits, -1)[..., None]
-    top = top.detach() if is_tensor(top) else top  # p does not change with it
+    top = xp.amax(logits, -1)[..., None].detach()  # p does not change with it
     possible = logits > -np.inf
     # halved, for the difference of two finite numbers can overflow; multiplied last, for beta times a logit can
     fall = where(possible, 0.5 * where(possible, logits, 0.0) - 0.5 * top, 0.0)

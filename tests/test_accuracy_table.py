@@ -33,7 +33,7 @@ ELSEWHERE = {
     "noise": "lag1_autocorrelation log_stationary_density stationary_density stationary_variance",
     "rates": "flip_step largest_safe_update_rate ramp_delay",
     "softhard": "soft_hard_expansion soft_hard_gap soft_hard_remainder",
-    "susceptibility": "critical_feedback_from_logits hard_susceptibility susceptibility",
+    "susceptibility": "critical_feedback_from_logits hard_susceptibility soft_susceptibility susceptibility",
     "transfer": "simulate",
 }
 """Functions that are not measured region by region, by the test file that compares their numbers instead."""

@@ -45,6 +45,8 @@ LEFT_OUT = {
     "ExpertEquilibria": "arrays of states; precise.expert_equilibria returns a tuple of ExpertState",
     "hard_susceptibility": "an estimate from a sample: its error is the sample's",
     "HardSusceptibility": "what hard_susceptibility returns",
+    "soft_susceptibility": "`susceptibility`, with the error of the sample",
+    "SoftSusceptibility": "what soft_susceptibility returns",
     "Linearity": "what boundary_exponent says",
     "NormalForm": "a tuple, returned by precise.cusp_normal_form too",
     "parabola_tie_density": APART,

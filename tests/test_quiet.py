@@ -87,6 +87,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "susceptibility": lambda: mc.susceptibility(LOGITS, 1e300),
     "critical_feedback_from_logits": lambda: mc.critical_feedback_from_logits(LOGITS[:, None], SOME[:3], 1e-300),
     "hard_susceptibility": lambda: mc.hard_susceptibility(LOGITS, 1e-308)[:2],
+    "soft_susceptibility": lambda: mc.soft_susceptibility(LOGITS, 1e308)[:2],
     "stationary_variance": lambda: mc.stationary_variance(WIDE[:, None, None], BOTH[:, None], [1e-300, 0.1, 1.0], 1e9),
     "lag1_autocorrelation": lambda: mc.lag1_autocorrelation(WIDE[:, None, None], BOTH[:, None], [1e-300, 0.1, 1.0]),
     "log_stationary_density": lambda: mc.log_stationary_density(BOTH[:, None], SOME[2:8], 0.1, 0.1),

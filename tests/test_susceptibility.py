@@ -81,7 +81,7 @@ class TestSusceptibility:
     def test_chunks(self, monkeypatch):
         logits = np.random.default_rng(2).normal(size=(101, 3))
         whole = mc.susceptibility(logits)
-        monkeypatch.setattr(sys.modules["moecusp.susceptibility"], "_CHUNK", 30)
+        monkeypatch.setattr(sys.modules["moecusp._logits"], "_BLOCK", 30)
         np.testing.assert_allclose(mc.susceptibility(logits), whole, rtol=1e-14)
 
     def test_float32(self):

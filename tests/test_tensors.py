@@ -49,6 +49,7 @@ WITHOUT_GRADIENT = {
     "threshold_shift": NUMBER,
     "regime": "a label",
     "hard_susceptibility": "counts tokens",
+    "soft_susceptibility": "an estimate; `susceptibility` has the derivatives",
     "balanced_critical_gain": "of an integer",
     "equal_depth_gain": "of an integer",
     "expert_fold_gain": "of an integer",

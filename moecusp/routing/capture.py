@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from moecusp._arguments import ParameterError, dense
-from moecusp._logits import EXTENDED, read
+from moecusp._logits import EXTENDED, finite_above, read
 
 
 def margins(logits: Tensor) -> NDArray[np.float64]:
@@ -44,6 +44,7 @@ def margins(logits: Tensor) -> NDArray[np.float64]:
         raise ParameterError("logits", logits, f"{EXTENDED}, in a torch tensor: torch.as_tensor(logits)")
     if logits.ndim < 1 or logits.shape[-1] != 2:
         raise ParameterError("logits", tuple(logits.shape), "of shape (..., 2 experts)")
-    wide = read(dense("logits", logits, EXTENDED).detach().reshape(-1, 2)).values.cpu().numpy()
+    recorded = read(dense("logits", logits, EXTENDED).detach().reshape(-1, 2))
+    wide = finite_above(recorded.values).cpu().numpy()
     with np.errstate(over="ignore"):
         return np.asarray(wide[:, 0] - wide[:, 1]).reshape(logits.shape[:-1])

@@ -139,6 +139,7 @@ LEFT_OUT = {
     "hard_susceptibility": "an estimate counted from recorded logits, not a formula",
     "routing_saddle": "two Gaussian means without a closed form; its rates are the claims of ``landscape.saddle``",
     "simulate": "a simulation, not a formula",
+    "soft_susceptibility": "`susceptibility` with the error that comes from the tokens",
     "threshold_shift": "the root of an equation between integrals; its expansion is ``softhard.threshold``",
 }
 """Public functions without a symbolic form, and why.
