@@ -5,16 +5,19 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib
+import re
 import sys
 import types
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import libcst as cst
+import numpy as np
 from libcst.metadata import MetadataWrapper
 from mutmut.mutation.file_mutation import MutationVisitor
 from mutmut.mutation.mutators import mutation_operators
@@ -23,6 +26,18 @@ from mutmut.mutation.pragma_handling import IgnoredCode
 from tests.mutated import MODULES
 
 OURS = ("moecusp", "validation", "proofs")
+PLAIN = (
+    int,
+    float,
+    str,
+    tuple,
+    list,
+    frozenset,
+    Fraction,
+    Path,
+    re.Pattern,
+    np.ndarray,
+)  # constants that a fork exchanges
 
 
 @dataclass
@@ -151,10 +166,12 @@ def apply(mutant: Mutant, functions: list[Any]) -> bool:
     module = importlib.import_module(name)
     if not mutant.function:
         changed = False
-        assert scratch is not None
+        unchanged = _executed(compile(path.read_text(), str(path), "exec"), name, path)
         for key, value in vars(scratch).items():
+            if key.startswith("__") or repr(vars(unchanged).get(key)) == repr(value):
+                continue
             old = vars(module).get(key)
-            if isinstance(value, int | float | tuple | str) and not key.startswith("__") and repr(old) != repr(value):
+            if isinstance(value, PLAIN):
                 for other in [m for n, m in sys.modules.items() if n.split(".")[0] in OURS]:
                     if vars(other).get(key) is old:
                         setattr(other, key, value)
@@ -178,19 +195,23 @@ def apply(mutant: Mutant, functions: list[Any]) -> bool:
 
 
 def _graft(old: Any, new: Any) -> bool:
-    """Make an instance of a dataclass, or a dictionary of such, what its mutant is; return whether it changed."""
+    """Make an instance of a dataclass, or a dictionary, what its mutant is; return whether it changed."""
     if type(old).__qualname__ != type(new).__qualname__ or repr(old) == repr(new):
         return False
     if isinstance(old, dict):
-        if repr(list(old)) == repr(list(new)):
-            return any([_graft(old[key], new[key]) for key in old])
-        return False
+        if repr(list(old)) != repr(list(new)):
+            old.clear()
+            old.update(new)
+            return True
+        different = [key for key in old if repr(old[key]) != repr(new[key]) and isinstance(new[key], PLAIN)]
+        old.update({key: new[key] for key in different})
+        return bool(different) | any([_graft(old[key], new[key]) for key in old])
     if not dataclasses.is_dataclass(old):
         return False
     changed = False
     for field in dataclasses.fields(old):
         value, other = getattr(old, field.name), getattr(new, field.name)
-        if isinstance(value, int | float | tuple | str) and repr(value) != repr(other):
+        if isinstance(value, PLAIN) and repr(value) != repr(other):
             object.__setattr__(old, field.name, other)
             changed = True
         else:
@@ -202,8 +223,16 @@ def _executed(code: types.CodeType, name: str, path: Path) -> types.ModuleType |
     """Return a module of this code that nobody else sees; None if it raises."""
     scratch = types.ModuleType(name)
     scratch.__dict__.update(__file__=str(path), __package__=name.rpartition(".")[0])
+    steps = sys.modules.get("proofs.steps")
+    registered = dict(steps.PROOFS) if steps else {}  # no statement may be proved twice
     try:
+        if steps:
+            steps.PROOFS.clear()
         exec(code, scratch.__dict__)
     except Exception:
         return None
+    finally:
+        if steps:
+            steps.PROOFS.clear()
+            steps.PROOFS.update(registered)
     return scratch

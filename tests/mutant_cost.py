@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import pickle
@@ -37,6 +38,18 @@ class Watch:
     def __init__(self) -> None:
         self.report: Any = None
         self.slow = False
+        self.seen: set[types.CodeType] = set()
+        self.shared: dict[Any, set[types.CodeType]] = {}
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: Any) -> Any:
+        """Note what a fixture calls: it may be set up once for many tests."""
+        outer, self.seen = self.seen, set()
+        try:
+            return (yield)
+        finally:
+            self.shared[fixturedef] = self.seen
+            self.seen = outer | self.seen
 
     def pytest_runtest_logreport(self, report: Any) -> None:
         if report.failed:
@@ -70,9 +83,9 @@ def baseline(
 
         signal.signal(signal.SIGPROF, stop)
         for item, following in zip(everything, [*everything[1:], None], strict=True):
-            seen: set[types.CodeType] = set()
+            watch.seen = set()
             start = processor()
-            sys.settrace(lambda frame, *_, seen=seen: seen.add(frame.f_code))
+            sys.settrace(lambda frame, *_: watch.seen.add(frame.f_code))
             signal.setitimer(signal.ITIMER_PROF, longest)
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
             signal.setitimer(signal.ITIMER_PROF, 0.0)
@@ -86,7 +99,8 @@ def baseline(
             if watch.report:
                 failed.append(item.nodeid)
                 watch.report = None
-            for code in seen:
+            fixtures = itertools.chain.from_iterable(item._fixtureinfo.name2fixturedefs.values())
+            for code in watch.seen.union(*(watch.shared.get(fixture, ()) for fixture in fixtures)):
                 reached[code.co_filename, code.co_qualname].add(item.nodeid)
         note.write_bytes(pickle.dumps((failed, cost, dict(reached))))
         os._exit(0)

@@ -192,12 +192,15 @@ class Runner:
         note.unlink()
         if status == 3 and not test:
             return "killed", "import"
+        if status < 0:  # no assertion failed: too slow (SIGPROF, SIGALRM), or crashed
+            return "killed", f"{test} {signal.Signals(-status).name}"
         return {0: ("survived", ""), 2: ("void", "")}.get(status, ("killed", test))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", default=["numeric"], help=f"modules or areas: numeric, {', '.join(AREAS)}")
+    parser.add_argument("--without", nargs="+", default=[], help="modules or folders to leave out")
     parser.add_argument("--output", type=Path, default=Path("mutants.jsonl"), help="one line a mutant is added to it")
     parser.add_argument("--budget", type=float, default=20.0, help="seconds of tests at most for a mutant")
     parser.add_argument("--tests", nargs="+", help="only these test files, in place of all that own the modules")
@@ -210,7 +213,8 @@ def main() -> None:
     options = parser.parse_args()
     draw, wanted = random.Random(options.seed), list[Mutant]()
     groups = [[m] for m in mutated.NUMERIC] if options.names == ["numeric"] else map(mutated.selected, options.names)
-    chosen = [*groups]
+    left_out = {name for word in options.without for name in mutated.selected(word)}
+    chosen = [[name for name in group if name not in left_out] for group in groups]
     names = {name for group in chosen for name in group}
     if options.survivors:
         rows = [json.loads(line) for line in options.survivors.read_text().splitlines()]

@@ -82,4 +82,4 @@ def recorded() -> Iterator[list[Stream]]:
     try:
         yield register
     finally:
-        _registers.remove(register)
+        _registers[:] = [each for each in _registers if each is not register]  # another may be equal

@@ -90,26 +90,61 @@ class TestForm:
     @pytest.mark.parametrize(
         ("old", "new", "said"),
         [
-            ("claims.A2", "claims.A1", "twice"),
             ('says = "It is so."\n', "", "A1: without ['says']"),
-            ('source = "ours"\njudged', 'source = ""\njudged', "A1: a text is due"),
-            ('by = "later"', 'by = "later"\nwhy = "?"', "A2: unknown keys ['why']"),
-            ('by = "later"', 'by = "never"', "A2: unknown study never"),
-            ('by = "later"', "", "A2: open and by go together"),
-            ('open = "Not measured."', "", "A2: neither judged nor a reason"),
-            ('{ first = ["first.value", "first.of.*"] }', "{}", "A1: neither judged nor a reason"),
-            ('{ first = ["first.value", "first.of.*"] }', "{ first = [] }", "A1: first: a list of texts is due"),
-            ('{ first = ["first.value", "first.of.*"] }', '["first.value"]', "A1: judged: a table is due"),
-            ('first = ["first.value"', 'second = ["first.value"', "A1: unknown study second"),
-            ('"first.of.*"', '"first.value"', "A1: first: one stands twice"),
-            ("[studies]", "[stories]", "the file: unknown keys ['stories']"),
-            ('first = "runs"', "first = 1", "study first: a text is due"),
+            ('source = "ours"\njudged', 'source = ""\njudged', "A1: a text is due, not ''"),
+            ('source = "ours"\nopen', 'source = " "\nopen', "A2: a text is due, not ' '"),
+            (
+                'by = "later"',
+                'by = "later"\nwhy = "?"\nnot = 1',
+                "A2: unknown keys ['not', 'why']; known: ['by', 'judged', 'open', 'says', 'source', 'tests']",
+            ),
+            ('by = "later"', 'by = "never"', "A2: unknown study never; known: first, later"),
+            ('by = "later"', "", "A2: open and by go together: what is open, and the study that will judge it"),
+            ('open = "Not measured."', "tests = ['a']", "A2: open and by go together: what is open, and the study that "
+             "will judge it"),
+            ('open = "Not measured."', "", "A2: neither judged nor a reason why it is open"),
+            (
+                '{ first = ["first.value", "first.of.*"] }',
+                "{}",
+                "A1: neither judged nor a reason why it is open",
+            ),
+            ('["first.value", "first.of.*"] }', "[] }", "A1: first: a list of texts is due, not []"),
+            ('["first.value", "first.of.*"] }', "'f' }", "A1: first: a list of texts is due, not 'f'"),
+            ('"first.of.*"', "1", "A1: first: a text is due, not 1"),
+            ('{ first = ["first.value", "first.of.*"] }', '["first"]', "A1: judged: a table is due, not ['first']"),
+            ('first = ["first.value"', 'second = ["first.value"', "A1: unknown study second; known: first, later"),
+            (
+                '"first.of.*"',
+                '"first.value"',
+                "A1: first: one stands twice: ('first.value', 'first.value')",
+            ),
+            ('by = "later"', 'by = "later"\ntests = 1', "A2: tests: a list of texts is due, not 1"),
+            ("[studies]", "[stories]", "the file: unknown keys ['stories']; known: ['claims', 'studies']"),
+            ('[studies]\nfirst = "runs"\nlater = "planned"\n', "", "the file: without ['studies']"),
+            ("[claims.A1]", "[claims]\nA0 = 1\n[claims.A1]", "A0: a table is due"),
+            ('first = "runs"', "first = 1", "study first: a text is due, not 1"),
         ],
-    )
+    )  # fmt: skip
     def test_bad(self, old, new, said):
         assert old in MINIMAL
-        with pytest.raises(ClaimsError, match=re.escape(said)):
+        with pytest.raises(ClaimsError, match=f"^{re.escape(said)}$"):
             read(MINIMAL.replace(old, new))
+
+    def test_an_id_that_stands_twice(self):
+        with pytest.raises(ClaimsError, match=r"^no TOML, or an id that stands twice: .*A1"):
+            read(MINIMAL.replace("claims.A2", "claims.A1"))
+
+    def test_every_field(self):
+        full = MINIMAL.replace('by = "later"', 'by = "later"\ntests = ["tests/a.py", "tests/b.py"]')
+        second = read(full).claims[1]
+        assert (second.says, second.source, second.tests) == ("It is not.", "ours", ("tests/a.py", "tests/b.py"))
+        assert read(full).studies == {"first": "runs", "later": "planned"}
+        assert read(MINIMAL).claims[0].tests == ()
+        assert read(MINIMAL).claims[0].by == read(MINIMAL).claims[0].open == ""
+
+    def test_tests_alone_decide(self):
+        alone = MINIMAL.replace('open = "Not measured."\nby = "later"', 'tests = ["tests/a.py"]')
+        assert read(alone).claims[1].judged == {}
 
 
 class TestCheck:
@@ -124,17 +159,21 @@ class TestCheck:
         ("produced", "controls", "said"),
         [
             (FIT, [], "first.control: no claim names this finding of first"),
-            ({"first": [*FIT["first"], "first.more"]}, ["first.control"], "first.more: no claim"),
+            (
+                {"first": [*FIT["first"], "first.more"]},
+                ["first.control"],
+                "first.more: no claim names this finding of first",
+            ),
             ({"first": FIT["first"][1:]}, ["first.control"], "A1: first produces no finding first.value"),
             (
                 {"first": ["first.value", "first.control"]},
                 ["first.control"],
                 "A1: first produces no finding first.of.*",
             ),
-            ({"later": []}, [], "A1: the study first does not run"),
-            ({**FIT, "later": ["first.value"]}, ["first.control"], "no claim names this finding of later"),
+            ({"later": []}, [], "A1: the study first does not run; say what is open instead"),
+            ({**FIT, "later": ["first.value"]}, ["first.control"], "first.value: no claim names this finding of later"),
         ],
     )
     def test_misfit(self, produced, controls, said):
-        with pytest.raises(ClaimsError, match=re.escape(said)):
+        with pytest.raises(ClaimsError, match=f"^{re.escape(said)}$"):
             check(read(MINIMAL), produced, controls)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import nullcontext
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import validation.__main__ as command
 from moecusp.cli import execute
@@ -34,6 +39,19 @@ def planted(offset):
     """Return the study with what it measures moved by an offset."""
     moved = {name: replace(profile, offset=offset) for name, profile in stub.STUDY.profiles.items()}
     return replace(stub.STUDY, profiles=moved)
+
+
+def interrupting(after):
+    """Return parts of the stub, of which all but the first few raise."""
+
+    def cut(profile, plan):
+        def stopped(source, tick):
+            raise KeyboardInterrupt
+
+        parts = stub.parts(profile, plan)
+        return [*parts[:after], *(replace(part, run=stopped) for part in parts[after:])]
+
+    return cut
 
 
 class TestStatus:
@@ -75,7 +93,126 @@ class TestStatus:
         assert "1 of 3 parts are kept" in capsys.readouterr().err
 
 
+class TestWords:
+    """Everything that is printed, word for word."""
+
+    def test_of_a_run(self, run, capsys):
+        _, output = run(planted(0.0), "--profile", "smoke")
+        shown = capsys.readouterr()
+        found = json.loads((output / "report.json").read_text())["findings"]
+        ratio = found[0]["interval"]["estimate"]
+        assert shown.out == (
+            f"SUPPORTED     stub.value: ratio {ratio:.4g}\n"
+            f"REFUTED       stub.control (control): ratio {ratio:.4g}\n"
+            f"report: {output / 'index.html'}\n"
+        )
+        assert "error" not in shown.err
+
+    def test_of_a_control_that_failed(self, run, capsys):
+        run(planted(2.0), "--profile", "smoke")
+        assert capsys.readouterr().err.splitlines()[-1] == (
+            "error: a planted control did not come out as planted; do not trust this run"
+        )
+
+    def test_of_an_interruption(self, run, capsys):
+        def cut(profile, plan):
+            raise KeyboardInterrupt
+
+        _, output = run(replace(stub.STUDY, parts=cut), "--profile", "smoke")
+        assert capsys.readouterr().err == (
+            f"error: interrupted; what was done is kept in {output}.work: the same command goes on from there\n"
+        )
+
+    def test_of_an_interruption_before_any_work(self, run, capsys):
+        class Late(dict):
+            def __getitem__(self, name):
+                raise KeyboardInterrupt
+
+        status, output = run(replace(stub.STUDY, profiles=Late()))
+        assert status == 130
+        assert "kept in" not in capsys.readouterr().err
+        assert not output.with_name("report.work").exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--profile", "huge"], "profile = 'huge': profile must be one of: smoke, quick, full"),
+            (["--seed", "-1"], "seed = -1: seed must be >= 0 and < 2^31"),
+            (["--seed", str(2**31)], f"seed = {2**31}: seed must be >= 0 and < 2^31"),
+        ],
+    )
+    def test_of_a_bad_argument(self, run, capsys, arguments, said):
+        status, output = run(stub.STUDY, *arguments)
+        assert status == 2
+        assert capsys.readouterr().err == f"error: {said}\n"
+        assert not output.exists()
+
+    def test_of_an_unknown_study(self, monkeypatch, capsys):
+        monkeypatch.setattr("sys.argv", ["validation", "run", "fewer"])
+        assert execute(command.app, "validation") == 2
+        assert capsys.readouterr().err == (
+            "error: study = 'fewer': study must be one of: digits, mean-field, soft-hard\n"
+        )
+
+    def test_seeds_up_to_the_limit_run(self, run):
+        _, output = run(stub.STUDY, "--profile", "smoke", "--seed", str(2**31 - 1))
+        assert json.loads((output / "report.json").read_text())["provenance"]["seed"] == 2**31 - 1
+
+    def test_of_the_help(self):
+        found = CliRunner().invoke(command.app, ["run", "--help"], prog_name="validation", terminal_width=100)
+        for said in (
+            "Usage: validation run [OPTIONS] [STUDY]",
+            "Run a study (digits, mean-field or soft-hard) and write its report: index.html, report.md and",
+            "--profile TEXT  Size of the run: smoke, quick or full.  [default: quick]",
+            "--output PATH   Folder for the report; an earlier report there is replaced.  [default: report]",
+            "--seed INTEGER  Every random number follows from it.  [default: 0]",
+            "--fresh         Discard an interrupted run instead of going on with it.",
+        ):
+            assert said in found.output
+
+    def test_defaults(self):
+        context = command.app.commands["run"].make_context("run", [])
+        expected = {"study": "digits", "profile": "quick", "output": Path("report"), "seed": 0, "fresh": False}
+        assert context.params == expected
+
+
+class TestWaiting:
+    """What the one who waits sees."""
+
+    @pytest.mark.parametrize(("terminal", "pause"), [(True, 0.5), (False, 15.0)])
+    def test_the_bar(self, monkeypatch, terminal, pause):
+        asked: list[dict[str, Any]] = []
+        counted: list[int] = []
+
+        def bar(**given):
+            asked.append(given)
+            return nullcontext(SimpleNamespace(update=counted.append))
+
+        monkeypatch.setattr("tqdm.tqdm", bar)
+        monkeypatch.setattr("sys.stderr", SimpleNamespace(isatty=lambda: terminal))
+        with command._bar("Two experts: a study", 30, 20) as tick:
+            tick(7)
+        assert counted == [7]
+        assert asked == [
+            {"total": 30, "initial": 20, "desc": "Two experts", "mininterval": pause, "unit": "", "unit_scale": True,
+             "smoothing": 0.1},
+        ]  # fmt: skip
+
+    def test_a_signal_to_end_interrupts(self, run):
+        run(planted(0.0), "--profile", "smoke")
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+
+
 class TestArguments:
+    def test_fresh_reaches_the_work_folder(self, run, capsys):
+        study = stub.STUDY
+        _, output = run(replace(study, parts=interrupting(2)), "--profile", "smoke")
+        capsys.readouterr()
+        run(study, "--profile", "smoke", "--fresh")
+        assert "kept" not in capsys.readouterr().err
+        assert not output.with_name("report.work").exists()
+
     def test_the_seed_reaches_prediction_parts_and_report(self, run):
         seen = []
 

@@ -9,6 +9,7 @@ from scipy.optimize import brentq
 
 from tests.validation.digits_truth import FEEDBACK, MU, PROFILE, SPREAD, planned, planted, response
 from tests.validation.planted import line, stated
+from tests.validation.words import stored_words, words
 from validation.digits.effects import onsets
 from validation.digits.judge import findings
 from validation.digits.study import present
@@ -19,11 +20,22 @@ def _plan(tmp_path_factory):
     return planned(tmp_path_factory.mktemp("plan"))
 
 
-@pytest.fixture(scope="module", name="pictures")
-def _pictures(plan):
+@pytest.fixture(scope="module", name="shown")
+def _shown(plan):
     measured = planted()
-    page = present(PROFILE, plan, measured, findings(PROFILE, plan, measured))
+    found = findings(PROFILE, plan, measured)
+    return measured, found, present(PROFILE, plan, measured, found)
+
+
+@pytest.fixture(scope="module", name="pictures")
+def _pictures(shown):
+    measured, _, page = shown
     return measured, {each.id: each for each in page.pictures}
+
+
+def test_every_word_and_the_look_of_every_picture(shown):
+    _, found, page = shown
+    assert words(found, page) == stored_words("digits")
 
 
 class TestPictures:

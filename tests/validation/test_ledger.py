@@ -146,6 +146,22 @@ class TestSection:
         assert (cells[1]["verdict"], cells[1]["judged elsewhere, or open"]) == ("SUPPORTED", "–")
         assert cells[1]["decided by"] == "s.yes"
 
+    def test_words(self):
+        (found,) = section([claim("A", "yes")], [Run("s", PLAN, (finding("yes", 1.0),))])
+        assert (found.id, found.title) == ("ledger", "Ledger of claims")
+        assert found.text == (
+            "A claim holds only if every finding that follows from it does: its verdict is the weakest of theirs "
+            "(REFUTED before INCONCLUSIVE before SUPPORTED), and stands only if it outlasts Holm's method over all "
+            "claims of this ledger, which leaves a false verdict anywhere in it a probability of at most 0.05. Each "
+            "row shows the finding that decides, and when its prediction was stored, before anything ran."
+        )
+        (table,) = found.tables
+        assert (table.id, table.title) == ("claims", "Claims")
+        assert table.columns == (
+            "claim", "says", "verdict", "decided by", "effect", "interval", "n", "detectable", "p, adjusted",
+            "predicted (UTC)", "judged elsewhere, or open",
+        )  # fmt: skip
+
     def test_is_missing_where_no_claim_is_judged(self):
         assert section([claim("A", "yes")], [Run("s", PLAN, ())]) == ()
 

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.validation.mean_field_truth import PROFILE, fold, planted, released
 from tests.validation.planted import line, stated, stored
+from tests.validation.words import stored_words, words
 from validation.mean_field import effects
 from validation.mean_field.judge import findings
 from validation.mean_field.predict import predict
@@ -19,11 +20,22 @@ def _plan(tmp_path_factory):
     return stored(tmp_path_factory.mktemp("plan"), predict(PROFILE, 0))
 
 
-@pytest.fixture(scope="module", name="pictures")
-def _pictures(plan):
+@pytest.fixture(scope="module", name="shown")
+def _shown(plan):
     measured = planted(plan)
-    page = present(PROFILE, plan, measured, findings(PROFILE, plan, measured))
+    found = findings(PROFILE, plan, measured)
+    return measured, found, present(PROFILE, plan, measured, found)
+
+
+@pytest.fixture(scope="module", name="pictures")
+def _pictures(shown):
+    measured, _, page = shown
     return measured, {each.id: each for each in page.pictures}
+
+
+def test_every_word_and_the_look_of_every_picture(shown):
+    _, found, page = shown
+    assert words(found, page) == stored_words("mean_field")
 
 
 class TestPictures:

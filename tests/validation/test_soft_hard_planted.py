@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from tests.validation.planted import line, stated, stored, stubs, verdicts, whole
 from tests.validation.soft_hard_truth import PROFILE, planted
+from tests.validation.words import stored_words, words
 from validation.soft_hard.judge import findings
 from validation.soft_hard.predict import predict
 from validation.soft_hard.study import STUDY, present
@@ -141,11 +142,22 @@ def test_the_whole_study_with_stubs_is_sound(plan, tmp_path):
     assert len(report.figures) == 7
 
 
-@pytest.fixture(scope="module", name="drawn")
-def _drawn(plan):
+@pytest.fixture(scope="module", name="shown")
+def _shown(plan):
     measured = planted(plan)
-    page = present(PROFILE, plan, measured, findings(PROFILE, plan, measured))
+    found = findings(PROFILE, plan, measured)
+    return measured, found, present(PROFILE, plan, measured, found)
+
+
+@pytest.fixture(scope="module", name="drawn")
+def _drawn(shown):
+    measured, _, page = shown
     return measured, {each.id: each for each in page.pictures}
+
+
+def test_every_word_and_the_look_of_every_picture(shown):
+    _, found, page = shown
+    assert words(found, page) == stored_words("soft_hard")
 
 
 class TestPictures:

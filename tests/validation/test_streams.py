@@ -26,6 +26,14 @@ class TestStream:
         assert stream(*name).numpy().random() == stream(*name).numpy().random()
         assert torch.rand(1, generator=stream(*name).torch()) == torch.rand(1, generator=stream(*name).torch())
 
+    def test_generators_take_their_seeds_from_it(self):
+        digest = hashlib.sha256('["ζ", "onset", "3", 7]'.encode()).digest()
+        named = stream("ζ", "onset", 3, 7)
+        assert named.case == "3"
+        assert named.digest == digest
+        assert named.numpy().random() == np.random.default_rng(int.from_bytes(digest, "little")).random()
+        assert named.torch().initial_seed() == int.from_bytes(digest[:8], "little")
+
     def test_every_word_of_the_name_counts(self):
         names = [("a", "b", "c", 0), ("x", "b", "c", 0), ("a", "x", "c", 0), ("a", "b", "x", 0), ("a", "b", "c", 1)]
         for kind in (
@@ -52,6 +60,13 @@ def test_recorded_notes_what_is_asked_for_inside():
         inside = stream("a", "b", 1, 0)
     stream("a", "b", 2, 0)
     assert names == [inside]
+    with recorded() as outer:
+        with pytest.raises(TypeError), recorded() as inner:
+            stream("a", "b", stream("a", "b", 3, 0).seed, "0" + 0)  # type: ignore[operator]
+        stream("a", "b", 4, 0)
+    assert names == [inside]
+    assert [each.case for each in outer] == ["3", "4"]
+    assert [each.case for each in inner] == ["3"]
 
 
 @pytest.fixture(scope="module", name="names")
