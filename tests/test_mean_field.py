@@ -24,7 +24,7 @@ SMALL = replace(
     SMOKE,
     paths=replace(SMOKE.paths, slope_band=(0.4, 0.6), batch_band=(-0.6, -0.4)),
     attractors=Attractors(gains=(1.2,), fold_shares=(0.0, 0.5), pitchfork_gains=(), time=400.0, seeds=8),
-    collapse=Collapse(experts=(4, 8), points=9, time=60.0, seeds=4),
+    collapse=Collapse(experts=(4, 8), points=9, time=60.0, seeds=4, one_band=(0.8, 1.0)),
 )
 
 

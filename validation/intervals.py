@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from moecusp.report import Interval, student
+from moecusp.report import Interval, clopper_pearson, student
 
 
 def over(samples: ArrayLike, confidence: float, unit: str = "seeds") -> Interval:
@@ -21,4 +21,22 @@ def over(samples: ArrayLike, confidence: float, unit: str = "seeds") -> Interval
     values = np.asarray(samples, dtype=np.float64)
     if values.size and not np.isnan(values).all():
         return student(values, confidence, unit)
-    return Interval(np.nan, -np.inf, np.inf, confidence, max(values.size, 1), unit, "none", np.inf)
+    return _none(confidence, values.size, unit)
+
+
+def share(successes: int, trials: int, confidence: float, unit: str) -> Interval:
+    """Return the interval of Clopper and Pearson for a share; unbounded, without an estimate, where there is no trial.
+
+    Trials need not be alike, if they are independent: the share is then their mean chance, and its bounds are at least
+    as sure (Hoeffding, Ann. Math. Stat. 27 (1956) 713-721).
+
+    Examples
+    --------
+    >>> round(share(600, 600, 0.99, "routers").low, 4), share(0, 0, 0.99, "routers").low
+    (0.9912, -inf)
+    """
+    return clopper_pearson(successes, trials, confidence, unit) if trials else _none(confidence, trials, unit)
+
+
+def _none(confidence: float, n: int, unit: str) -> Interval:
+    return Interval(np.nan, -np.inf, np.inf, confidence, max(n, 1), unit, "none", np.inf)

@@ -21,7 +21,7 @@ PROFILE = Profile(
     escapes=Escapes(gain=1.52, steps=(0.11, 0.08, 0.06), exact_steps=(0.05, 0.04), seeds=5, routers=99),
     warnings=Warnings(gain=1.6, shares=(0.0, 0.6), step=0.003, batch_size=12, seeds=6, routers=17),
     ramps=Ramps(gain=1.7, rates=(1e-4, 3e-5, 1e-5), step=0.12, batch_size=999_999, seeds=7),
-    collapse=Collapse(experts=(2, 8), step=0.022, batch_size=63, time=110.0, points=33, seeds=8),
+    collapse=Collapse(experts=(2, 8), step=0.022, batch_size=63, time=110.0, points=33, seeds=24),
 )  # fmt: skip
 
 
@@ -97,7 +97,9 @@ def planted(
     for case, k in enumerate(p.collapse.experts):
         up, down = plan["collapse.gains"][case]
         low = (release if k > 2 else 1.0) * released(k)
-        flags = np.stack([up >= (onset if k > 2 else 1.0), down >= low])[..., None] & np.ones(8, dtype=bool)
+        flags = np.stack([up >= (onset if k > 2 else 1.0), down >= low])[..., None] & np.ones(
+            p.collapse.seeds, dtype=bool
+        )
         balanced = 1 / k
         found[f"collapse/{case}"] = {
             "largest": np.where(flags, 0.9, balanced + 0.01),

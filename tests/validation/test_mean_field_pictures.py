@@ -77,7 +77,7 @@ class TestPictures:
             onset, release = effects.onset_and_release(plan, PROFILE.collapse, measured, case)
             assert np.all((release >= released(k)) & (release < released(k) * 1.02))
             for label, values in (("measured onset, sweeping up", onset), ("measured release, sweeping down", release)):
-                assert_array_equal(line(drawn["collapse"].figure, label)[1][8 * case : 8 * case + 8], values)
+                assert_array_equal(line(drawn["collapse"].figure, label)[1][24 * case : 24 * case + 24], values)
 
     SOFT = {"experts K": "2", "selection": "soft"}  # noqa: RUF012
     POINT = {"gain g": "1.45", "reduced asymmetry η": "0.06", "start u(0)": "0.35", "time": "2"}  # noqa: RUF012
@@ -95,7 +95,7 @@ class TestPictures:
                                  "routers per seed": "17", "seeds": "6"}),
             ("delays", SOFT | {"gain g": "1.7", "step δ": "με = 0.12", "batch size B": "999999", "seeds": "7"}),
             ("collapse", {"selection": "soft", "reduced asymmetry η": "0", "step δ": "με = 0.022", "batch size B": "63",
-                          "time": "110", "seeds": "8"}),
+                          "time": "110", "seeds": "24"}),
         ],
     )  # fmt: skip
     def test_captions_state_the_profile(self, pictures, id, expected):

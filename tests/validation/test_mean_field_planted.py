@@ -82,6 +82,35 @@ class TestVerdicts:
         loads[1, 2, 3] += 0.07
         assert_allclose(effects.distances(plan, loads)[:, 3], [0, 0.07, 0], atol=1e-12)
 
+    def test_one_favourite_is_a_share_of_routers_with_enough_of_them(self, plan):
+        """Equal shares of a few repetitions have no width by Student's interval, and would support it."""
+        found = {each.id: each for each in findings(PROFILE, plan, planted(plan))}["collapse.one.8"]
+        assert (found.interval.method, found.interval.unit) == ("Clopper-Pearson", "collapsed routers")
+        assert found.interval.n > 528
+        assert found.interval.low == pytest.approx(0.005 ** (1 / found.interval.n))
+        measured = planted(plan)
+        part = measured["collapse/1"]
+        few = {name: values[..., :15] for name, values in part.items()}
+        found = {each.id: each for each in findings(PROFILE, plan, {**measured, "collapse/1": few})}["collapse.one.8"]
+        assert found.interval.n < 528
+        assert found.verdict.value == "INCONCLUSIVE"
+        assert "At least 528 collapsed routers" in found.remedy
+
+    def test_exceptions_count_one_by_one(self, plan):
+        measured = planted(plan)
+        part = measured["collapse/1"]
+        first = tuple(np.argwhere(part["largest"] == 0.9)[0])
+        part["favoured"][first] = 2
+        assert effects.alone(PROFILE.collapse, measured, 1) == (
+            (count := int((part["largest"] == 0.9).sum())) - 1,
+            count,
+        )
+
+    def test_no_collapse_leaves_it_open(self, plan):
+        measured = planted(plan)
+        measured["collapse/1"]["largest"][:] = 1 / 8
+        assert verdicts(findings(PROFILE, plan, measured))["collapse.one.8"] == "INCONCLUSIVE"
+
     def test_a_jump_that_never_came_leaves_the_ramp_open(self, plan):
         measured = planted(plan)
         measured["ramps/2"]["jumps"][3] = np.nan

@@ -113,10 +113,8 @@ def onset_and_release(plan: Plan, p: Collapse, measured: Measured, case: int) ->
     return first_gain(gains[0], flags[0]), first_gain(gains[1], flags[1])
 
 
-def alone(p: Collapse, measured: Measured, case: int) -> Array:
-    """Return the share of collapsed routers with exactly one favoured expert, per seed."""
+def alone(p: Collapse, measured: Measured, case: int) -> tuple[int, int]:
+    """Return how many collapsed routers have exactly one favoured expert, and how many have collapsed."""
     part = measured[f"collapse/{case}"]
     flags = collapsed(p, p.experts[case], part["largest"])
-    total = flags.sum(axis=(0, 1))
-    one = (flags & (part["favoured"] == 1)).sum(axis=(0, 1))
-    return np.asarray(np.divide(one, total, out=np.full(total.shape, np.nan), where=total > 0))
+    return int((flags & (part["favoured"] == 1)).sum()), int(flags.sum())

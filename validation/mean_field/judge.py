@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 
 import numpy as np
 
 from moecusp.report import Finding, Verdict, exact, judge
-from validation.intervals import over
+from validation.intervals import over, share
 from validation.mean_field import effects
 from validation.mean_field.profiles import Profile
 from validation.studies import Measured, Plan
@@ -117,7 +118,9 @@ def _collapse(profile: Profile, plan: Plan, measured: Measured) -> tuple[Finding
             judge(f"collapse.hysteresis.{k}", f"{k} experts show hysteresis without asymmetry.",
                   "width measured over 1 - g_fold", over_seeds((onset - release) / (1.0 - fold)), p.hysteresis_band),
             judge(f"collapse.one.{k}", f"Exactly one of {k} experts is favoured.",
-                  "share of collapsed routers", over_seeds(effects.alone(p, measured, case)), p.one_band),
+                  "share of collapsed routers",
+                  share(*effects.alone(p, measured, case), profile.confidence, "collapsed routers"), p.one_band,
+                  remedy=_more(p.one_band[0], profile.confidence)),
         ]  # fmt: skip
     _, release = effects.onset_and_release(plan, p, measured, len(p.experts) - 1)
     found.append(
@@ -125,3 +128,9 @@ def _collapse(profile: Profile, plan: Plan, measured: Measured) -> tuple[Finding
               "release gain", over_seeds(release), p.control_band, expected=Verdict.REFUTED)
     )  # fmt: skip
     return tuple(found)
+
+
+def _more(least: float, confidence: float) -> str:
+    """Say how many routers can tell that a share is at least so large, if none is an exception."""
+    needed = math.ceil(math.log((1.0 - confidence) / 2.0) / math.log(least))
+    return f"At least {needed} collapsed routers: so many without an exception exclude a share below {least:g}."

@@ -26,12 +26,12 @@ class Paths:
     bias_exponents: tuple[int, ...] = (6, 7, 8, 9)
     sample_exponents: tuple[int, ...] = (5, 10)
     sample_routers: int = 12
-    seeds: int = 10
-    routers: int = 200
+    seeds: int = 20
+    routers: int = 150
     variance_step: float = 0.01
     variance_steps: int = 20_000
     variance_burn_in: int = 2_000
-    variance_routers: int = 50
+    variance_routers: int = 100
     few: int = 2
     slope_band: Band = (0.46, 0.54)
     batch_band: Band = (-0.54, -0.46)
@@ -67,7 +67,11 @@ class Attractors:
 
 @dataclass(frozen=True)
 class Escapes:
-    """Escape from a collapsed state at several steps, and from the transfer operator at steps that no run reaches."""
+    """Escape from a collapsed state at several steps, and from the transfer operator at steps that no run reaches.
+
+    At these steps the exact slope is 1.3 % above the barrier, for the prefactor has a part in proportion to the step:
+    the runs have to resolve what that leaves of the band.
+    """
 
     gain: float = 1.5
     steps: tuple[float, ...] = (0.1, 0.07, 0.05, 0.04)
@@ -75,8 +79,8 @@ class Escapes:
     exact_steps: tuple[float, ...] = (0.0125, 0.01)
     resolution: float = 4.0
     batch_size: int = 1
-    seeds: int = 8
-    routers: int = 256
+    seeds: int = 16
+    routers: int = 768
     barrier_band: Band = (0.96, 1.04)
     exact_band: Band = (0.99, 1.01)
 
@@ -91,7 +95,7 @@ class Warnings:
     steps: int = 60_000
     burn_in: int = 10_000
     batch_size: int = 16
-    seeds: int = 8
+    seeds: int = 16
     routers: int = 16
     variance_band: Band = (0.93, 1.07)
     relaxation_band: Band = (0.93, 1.07)
@@ -107,7 +111,7 @@ class Ramps:
     batch_size: int = 10**6
     before: float = 0.01
     beyond: float = 4.0
-    seeds: int = 8
+    seeds: int = 20
     exponent_band: Band = (0.63, 0.70)
     constant_band: Band = (0.9, 1.1)
 
@@ -123,12 +127,12 @@ class Collapse:
     long_run: float = 0.25
     points: int = 25
     margin: float = 0.12
-    seeds: int = 12
+    seeds: int = 24  # some 600 collapsed routers for each number of experts; 528 without an exception make 0.99
     collapsed_share: float = 0.3
     favoured_share: float = 0.5
     release_band: Band = (0.97, 1.03)  # and one spacing of the grid of gains, which releases are read off, above
     hysteresis_band: Band = (0.5, 1.2)
-    one_band: Band = (0.99, 1.001)
+    one_band: Band = (0.99, 1.0)
     continuous_band: Band = (-0.05, 0.05)
     control_band: Band = (0.95, 1.05)
 
@@ -152,19 +156,17 @@ PROFILES = {
         "smoke",
         paths=Paths(exponents=(6, 8, 10), batches=(1, 16), bias_exponents=(6, 7), seeds=8, routers=100),
         attractors=Attractors(gains=(1.2,), fold_shares=(0.0, 0.5), pitchfork_gains=(), time=200.0, seeds=8),
-        escapes=Escapes(steps=(0.1, 0.06, 0.05), routers=200),
-        warnings=Warnings(shares=(0.0, 0.5)),
-        ramps=Ramps(rates=(1e-4, 3e-5)),
+        escapes=Escapes(steps=(0.1, 0.06, 0.05), seeds=8, routers=200),
+        warnings=Warnings(shares=(0.0, 0.5), seeds=8),
+        ramps=Ramps(rates=(1e-4, 3e-5), seeds=8),
         collapse=Collapse(experts=(2, 8), points=9, time=40.0, seeds=3),
     ),
     "quick": Profile("quick"),
     "full": Profile(
         "full",
-        paths=Paths(exponents=tuple(range(4, 15)), seeds=20, routers=1000),
+        paths=Paths(exponents=tuple(range(4, 15)), routers=1000),
         attractors=Attractors(seeds=20),
-        escapes=Escapes(steps=(0.1, 0.07, 0.05, 0.04, 0.035, 0.03), seeds=16, routers=1024),
-        warnings=Warnings(seeds=16),
-        ramps=Ramps(seeds=16),
+        escapes=Escapes(steps=(0.1, 0.07, 0.05, 0.04, 0.035, 0.03), routers=1024),
         collapse=Collapse(batch_size=1024, time=300.0, points=49, margin=0.08),
     ),
 }

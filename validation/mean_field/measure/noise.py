@@ -29,7 +29,8 @@ def escape_parts(p: Escapes, plan: Plan) -> Iterator[Part]:
 def escapes(p: Escapes, step: float, steps: int, well: float, stream: Stream, tick: Tick) -> Values:
     """Return the time (1/mu) that all routers spent until they left the lower state, and how many left: (seeds,) each.
 
-    A router that the horizon of `steps` cuts off has spent its time too.
+    It is left where s1 - s2 = 2u reaches the well of u, half-way from the balanced state to the upper one. A router
+    that the horizon of `steps` cuts off has spent its time too.
     """
     routers = p.seeds * p.routers
     run = simulate(
