@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -41,3 +43,33 @@ def place(router: ReinforcedRouter, difference: Tensor) -> None:
 def difference(router: ReinforcedRouter) -> Tensor:
     """Return s1 - s2."""
     return router.scores[..., 0] - router.scores[..., 1]
+
+
+def bracket(
+    run: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]], state: Tensor, ends: tuple[Tensor, Tensor], rounds: int
+) -> tuple[Tensor, Tensor]:
+    """Move a parameter slowly towards where a state is lost, by steps that are halved whenever it was.
+
+    Parameters
+    ----------
+    run : callable
+        run(state, parameter) returns the state that this one settles on, and whether it left its branch.
+    state : Tensor
+        On the branch at the first end.
+    ends : pair of Tensor
+        The branch is there at the first and lost at the second.
+    rounds : int
+        Halvings.
+
+    Returns
+    -------
+    parameter, state : Tensor
+        The middle of the last bracket, and the last state on the branch.
+    """
+    kept, lost = ends
+    for _ in range(rounds):
+        middle = 0.5 * (kept + lost)
+        settled, left = run(state, middle)
+        kept, lost = torch.where(left, kept, middle), torch.where(left, middle, lost)
+        state = torch.where(left[..., None], state, settled)
+    return 0.5 * (kept + lost), state

@@ -39,16 +39,60 @@ class Onset:
 
 
 @dataclass(frozen=True)
+class Cusp:
+    """Folds and cusp of two experts on real tokens, whose margins unfold the pitchfork, in the expected rule.
+
+    Feedbacks are in units of that of the predicted cusp, d = distances beyond it. The asymmetry is raised and lowered
+    by steps that are halved where the load jumps; a state that has not jumped after `time` is held to stay, which
+    widens a loop by 2 (pi/time)^2/b (reduced), b = sqrt(d) the bend of the fold: .2 % of it at d = .04. The width over
+    d^(3/2) is smooth in d, so that three widths at d, 2d, 4d give the exponent up to a multiple of d^2. A loop's area
+    is taken over steps of its `points`: half a step's error at each jump, 1 % of it at most.
+    """
+
+    kinds: tuple[str, ...] = ("linear", "mlp")
+    type: str = "float32"
+    routers: int = 8
+    tokens: int = 256
+    hidden: int = 24
+    spread: float = 0.8
+    decay: float = 0.7
+    inverse_temperature: float = 1.6
+    increment: float = 1.3
+    distances: tuple[float, ...] = (0.04, 0.08, 0.16, 0.32)
+    reach: float = 2.0
+    rounds: int = 11
+    time: float = 2000.0
+    points: int = 121
+    loop_time: float = 150.0
+    width_band: Band = (0.98, 1.02)
+    jump_band: Band = (-0.02, 0.02)
+    cusp_band: Band = (0.995, 1.005)
+    place_band: Band = (-0.05, 0.05)
+    exponent_band: Band = (1.45, 1.55)
+    proportional_band: Band = (0.95, 1.05)
+    area_band: Band = (0.97, 1.03)
+
+
+@dataclass(frozen=True)
 class Profile:
     """Size of the study."""
 
     name: str
     confidence: float = 0.99
     onset: Onset = field(default=Onset())
+    cusp: Cusp = field(default=Cusp())
 
 
 PROFILES = {
-    "smoke": Profile("smoke", onset=Onset(routers=4, types=("float32", "bfloat16"))),
+    "smoke": Profile(
+        "smoke",
+        onset=Onset(routers=4, tokens=64, types=("float32", "bfloat16")),
+        cusp=Cusp(routers=4, tokens=64, time=1000.0, loop_time=80.0),
+    ),
     "quick": Profile("quick"),
-    "full": Profile("full", onset=Onset(routers=32, tokens=1024)),
+    "full": Profile(
+        "full",
+        onset=Onset(routers=32, tokens=512),
+        cusp=Cusp(routers=24, tokens=512, time=4000.0, rounds=13, points=241),
+    ),
 }
