@@ -8,7 +8,8 @@ except ImportError as error:
 from moecusp.routing.adapters import reader
 from moecusp.routing.capture import margins
 from moecusp.routing.dispatch import Dispatch
+from moecusp.routing.doctor import doctor
 from moecusp.routing.recorder import Recorder, record
 from moecusp.routing.reinforced import ReinforcedRouter, load
 
-__all__ = ["Dispatch", "Recorder", "ReinforcedRouter", "load", "margins", "reader", "record"]
+__all__ = ["Dispatch", "Recorder", "ReinforcedRouter", "doctor", "load", "margins", "reader", "record"]
