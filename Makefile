@@ -8,9 +8,10 @@ PROFILE ?= quick
 OUTPUT ?= report
 SEED ?= 0
 SEEDS ?= 20
+STUDIES ?= digits mean-field soft-hard
 EXTRAS := cli,data,fast,report,torch,trace
 
-.PHONY: help report seeds test families lowest pythons proofs mutations mutants kernels lint series pages clean
+.PHONY: help report reports seeds test families lowest pythons proofs mutations mutants kernels lint series pages clean
 .DEFAULT_GOAL := help
 
 help:
@@ -18,6 +19,14 @@ help:
 
 report: $(VENV)/.report
 	$(BIN)/python -m validation run $(STUDY) --profile $(PROFILE) --seed $(SEED) --output $(OUTPUT)
+
+# The reports kept in validation/reports (README.md there): all run first, so that each is of a clean checkout.
+reports: $(VENV)/.report
+	set -e; for study in $(STUDIES); do \
+	  $(BIN)/python -m validation run $$study --profile $(PROFILE) --seed $(SEED) --output build/reports/$$study; done
+	set -e; for study in $(STUDIES); do kept=validation/reports/$$study/$(PROFILE); rm -rf $$kept; mkdir -p $$kept; \
+	  cp -r build/reports/$$study/report.md build/reports/$$study/figures $$kept; \
+	  gzip -9nc build/reports/$$study/report.json >$$kept/report.json.gz; done
 
 # The table of a study's verdicts by seed, in validation/reports; exit status 1 if a verdict hangs on the seed.
 seeds: $(VENV)/.report
