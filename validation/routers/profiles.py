@@ -74,6 +74,38 @@ class Cusp:
 
 
 @dataclass(frozen=True)
+class Experts:
+    """Many experts on a fixed set of tokens, in the expected rule; the first one is favoured at the start.
+
+    Cases are tokens.gates.experts. Margins are narrow, so that every gate has a window between fold and onset. A state
+    that has not left its branch after `time` is held to stay, which takes (pi/time)^2 over the bend of the fold off
+    the release: 1e-4 of it.
+    """
+
+    cases: tuple[str, ...] = (
+        "digits.linear.2", "digits.linear.3", "digits.linear.4", "digits.linear.8", "digits.linear.16", "digits.mlp.4",
+        "text.linear.8",
+    )  # fmt: skip
+    routers: int = 24
+    tokens: int = 96
+    hidden: int = 24
+    spread: float = 0.3
+    decay: float = 0.7
+    inverse_temperature: float = 1.6
+    increment: float = 1.0
+    growth_feedbacks: tuple[float, ...] = (0.8, 0.9, 1.1, 1.2)
+    growth_steps: int = 12
+    kick: float = 0.001
+    rounds: int = 9
+    time: float = 200.0
+    above: float = 1.15
+    departed: float = 0.6
+    onset_band: Band = (0.995, 1.005)
+    release_band: Band = (0.99, 1.01)
+    share_band: Band = (0.75, 1.001)
+
+
+@dataclass(frozen=True)
 class Profile:
     """Size of the study."""
 
@@ -81,6 +113,7 @@ class Profile:
     confidence: float = 0.99
     onset: Onset = field(default=Onset())
     cusp: Cusp = field(default=Cusp())
+    experts: Experts = field(default=Experts())
 
 
 PROFILES = {
@@ -88,11 +121,13 @@ PROFILES = {
         "smoke",
         onset=Onset(routers=4, tokens=64, types=("float32", "bfloat16")),
         cusp=Cusp(routers=4, tokens=64, time=1000.0, loop_time=80.0),
+        experts=Experts(cases=("digits.linear.2", "digits.linear.3", "text.linear.8"), tokens=48),
     ),
     "quick": Profile("quick"),
     "full": Profile(
         "full",
         onset=Onset(routers=32, tokens=512),
         cusp=Cusp(routers=24, tokens=512, time=4000.0, rounds=13, points=241),
+        experts=Experts(routers=96, tokens=192, time=400.0, rounds=11),
     ),
 }
