@@ -23,6 +23,7 @@ from moecusp.escape import diffusion_barrier, escape_barrier, escape_time, log_e
 from moecusp.expert_boundary import expert_boundary_curvature, expert_boundary_mass, expert_boundary_slope
 from moecusp.expert_states import ExpertEquilibria, expert_equilibria
 from moecusp.experts import balanced_critical_gain, equal_depth_gain, expert_fold_curve, expert_fold_gain
+from moecusp.flips import flip_rate, rounding_flip_rate
 from moecusp.folds import fold_asymmetry, fold_curve, fold_gain, fold_imbalance, hysteresis_width
 from moecusp.interfaces import (
     ellipse_tie_density,
@@ -104,6 +105,7 @@ __all__ = [
     "expert_equilibria",
     "expert_fold_curve",
     "expert_fold_gain",
+    "flip_rate",
     "flip_step",
     "fold_asymmetry",
     "fold_curve",
@@ -127,6 +129,7 @@ __all__ = [
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
+    "rounding_flip_rate",
     "routing_saddle",
     "saddle_boundary_mass",
     "sign_covariance",

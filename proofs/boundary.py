@@ -25,6 +25,24 @@ def mass(s: Statement) -> Iterator[str]:
     yield zero("M -> 1", sp.limit(s["M"].subs({b: 0, sigma: 1}), w, sp.oo) - 1)
 
 
+@proves("boundary.flips")
+def flips(s: Statement) -> Iterator[str]:
+    """A margin m > 0 flips if the difference of two errors exceeds it: 2 C times the integral of that probability.
+
+    Rounding makes two logits m < d apart equal if no boundary of the grid lies between them, which has probability
+    1 - m/d, and half of the ties are broken the other way.
+    """
+    C, sd, d = s.symbols("C s d")
+    m, x = sp.symbols("m x", positive=True)
+    beyond = (1 - sp.erf(m / (2 * sd))) / 2  # the difference has the deviation sqrt(2) s
+    yield zero("the tail of N(0, 2 s^2)", sp.diff(beyond, m) + density(m, sp.sqrt(2) * sd))
+    yield zero("the tail vanishes", sp.limit(beyond.subs(sd, 1), m, sp.oo))
+    yield zero("gaussian", sp.integrate(2 * C * beyond, (m, 0, sp.oo)) - s["gaussian"])
+    yield zero("rounding", sp.integrate(2 * C * (1 - m / d) / 2, (m, 0, d)) - s["rounding"])
+    triangle = sp.integrate((d - x) / d**2, (x, m, d))  # the difference of two errors uniform over d exceeds m
+    yield zero("independent", sp.integrate(2 * C * triangle, (m, 0, d)) - s["independent"])
+
+
 @proves("boundary.slope")
 def slope(s: Statement) -> Iterator[str]:
     """Differentiate M at w = 0."""

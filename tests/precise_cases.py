@@ -32,6 +32,8 @@ CLOSED: list[tuple[str, tuple[Any, ...]]] = [
     ("boundary_mass", ("0.3", "0.1", "1.7")),
     ("boundary_mass", ("1e-9", "5", "0.7")),
     ("boundary_slope", ("0.3", "1.7")),
+    ("flip_rate", ("0.3", "1.7")),
+    ("rounding_flip_rate", ("0.3", "1.7")),
     ("boundary_remainder", ("0.3", "1.7")),
     ("soft_hard_expansion", ("0.3", "0.4", "1.7", 4)),
     ("soft_hard_remainder", ("0.3", "1.7", 4)),

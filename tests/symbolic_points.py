@@ -25,6 +25,7 @@ INSIDE = {
     "exponent": 1.5, "step": 0.1, "batch_size": 2, "rate": 0.01, "susceptibility": 0.5, "entropy_weight": 0.3,
     "oracle_weight": 0.5, "balance_weight": 0.7,
     "update_rate": 0.9, "eigenvalue": 0.7, "token_variance": 0.1, "drift": 0.2, "bias_step": 0.6, "deviation": 0.4,
+    "tie_density": 0.4, "noise": 0.01, "spacing": 0.01,
 }  # fmt: skip
 
 
@@ -99,6 +100,8 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
     ),
     "boundary_remainder": (st.tuples(positive, positive), 5, None),
     "boundary_slope": (st.tuples(standard, positive).map(lambda p: (p[0] * p[1], p[1])), 6, None),
+    "flip_rate": (st.tuples(positive, positive), 3, None),
+    "rounding_flip_rate": (st.tuples(positive, positive), 1, None),
     "critical_feedback": (st.tuples(positive, positive, counts), 2, None),
     "cusp_normal_form": (plane, 1, None),
     "cusp_set": (st.tuples(gains), 4, None),

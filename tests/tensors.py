@@ -114,6 +114,8 @@ CASES: dict[str, Case] = {
         {"width": [0.5, 1.0, 0.01, 2.5], "sigma": [1.0, 0.7, 0.5, 0.9]},
         orders=1,
     ),
+    "flip_rate": Case(mc.flip_rate, {"tie_density": [0.1, 2.0], "noise": [0.01, 0.7]}),
+    "rounding_flip_rate": Case(mc.rounding_flip_rate, {"tie_density": [0.1, 2.0], "spacing": [0.01, 0.7]}),
     "boundary_slope": Case(mc.boundary_slope, {"mean": [0.1, -2.0], "sigma": [1.0, 0.7]}),
     "boundary_remainder": Case(mc.boundary_remainder, {"width": [0.1, 2.0], "sigma": [1.0, 0.7]}),
     "soft_hard_gap": Case(

@@ -21,6 +21,7 @@ ELSEWHERE = {
     "balance_loss": "balance_loss_growth balance_loss_jacobian critical_loss_weight largest_safe_loss_weight",
     "boundary": "boundary_mass boundary_remainder boundary_slope",
     "boundary_exponent": "boundary_exponent",
+    "flips": "flip_rate rounding_flip_rate",
     "cusps": "cusp_normal_form",
     "equilibria": "equilibria_blocks",
     "escape": "diffusion_barrier escape_barrier escape_time log_escape_time",
@@ -33,7 +34,8 @@ ELSEWHERE = {
     "noise": "lag1_autocorrelation log_stationary_density stationary_density stationary_variance",
     "rates": "flip_step largest_safe_update_rate ramp_delay",
     "softhard": "soft_hard_expansion soft_hard_gap soft_hard_remainder",
-    "susceptibility": "critical_feedback_from_logits hard_susceptibility soft_susceptibility susceptibility",
+    "susceptibility": "critical_feedback_from_logits hard_susceptibility susceptibility",
+    "susceptibility_estimate": "soft_susceptibility",
     "transfer": "simulate",
 }
 """Functions that are not measured region by region, by the test file that compares their numbers instead."""

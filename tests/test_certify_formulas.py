@@ -18,6 +18,8 @@ CASES: dict[str, list[Any]] = {
     "boundary_mass": [(0.01, 2), (-3, 3), (0.2, 2)],
     "boundary_remainder": [(0.01, 2), (0.2, 2)],
     "boundary_slope": [(-3, 3), (0.2, 2)],
+    "flip_rate": [(0.1, 3), (0.01, 2)],
+    "rounding_flip_rate": [(0.1, 3), (0.01, 2)],
     "critical_feedback": [(0.1, 3), (0.1, 3), 5],
     "cusp_normal_form": [(0.1, 3), (-1, 1)],
     "best_update_rate_leading": [(0.1, 3), (0.1, 3), (0.1, 3), (1, 9)],

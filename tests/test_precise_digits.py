@@ -201,6 +201,8 @@ OUTSIDE = [
     ("expert_equilibria", (1, 3, [-1]), "favoured"),
     ("boundary_mass", (-1,), "width"),
     ("boundary_slope", (0, 0), "sigma"),
+    ("flip_rate", (-1, 0), "tie_density"),
+    ("rounding_flip_rate", (0, -1), "spacing"),
     ("soft_hard_gap", (0,), "temperature"),
     ("soft_hard_expansion", (1, 0, 1, 0), "terms"),
     ("susceptibility", ([[1]],), "logits"),

@@ -47,6 +47,7 @@ CALLS: dict[str, Callable[[], Any]] = {
     "landscape": lambda: (mc.threshold_shift(SOME[:4], 0.3), mc.soft_risk_constant(SOME[:7])),
     "expert_boundary_curvature": lambda: mc.expert_boundary_curvature(7, SOME),
     "boundary_mass": lambda: mc.boundary_mass(WIDE[:, None, None], BOTH[:, None], SOME),
+    "flip_rate": lambda: (mc.flip_rate(WIDE[:, None], SOME), mc.rounding_flip_rate(WIDE[:, None], SOME)),
     "boundary_slope": lambda: mc.boundary_slope(BOTH[:, None], SOME),
     "boundary_remainder": lambda: mc.boundary_remainder(WIDE[:, None], SOME),
     "soft_hard_gap": lambda: mc.soft_hard_gap(SOME[:, None, None], BOTH[:, None], SOME),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import mpmath as mp
@@ -15,6 +16,27 @@ pytestmark = pytest.mark.usefixtures("digits")
 
 def mass(w: Any, b: Any, sigma: Any) -> Any:
     return mp.quad(lambda x: mp.npdf(x, b, sigma), [-w, 0, w])
+
+
+@pytest.mark.statement("boundary.flips")
+def test_flips() -> None:
+    """2 C times the integral over m of P(|difference| > m)/2, the densities of the difference by their definitions."""
+    for c, s, d in zip(numbers(0.1, 2), numbers(0.1, 2), numbers(0.1, 2), strict=True):
+        given = {"C": c, "s": s, "d": d}
+        for name, found in (
+            ("gaussian", 2 * c * mean_excess(partial(mp.npdf, mu=0, sigma=mp.sqrt(2) * s), 40 * s)),
+            ("independent", 2 * c * mean_excess(partial(triangle, d), d)),
+            ("rounding", c * d * mp.quad(lambda x: 1 - x, [0, 1])),  # a tie at a share 1 - m/d of the places, halved
+        ):
+            assert near(found, value("boundary.flips", name, **given))
+
+
+def mean_excess(density: Any, top: Any) -> Any:
+    return mp.quad(lambda x: x * density(x), [0, top / 4, top])
+
+
+def triangle(d: Any, x: Any) -> Any:
+    return (d - x) / d**2
 
 
 @pytest.mark.statement("boundary.mass")

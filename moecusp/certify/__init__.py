@@ -16,7 +16,7 @@ from moecusp.certify.balance import (
     tracking_lag,
 )
 from moecusp.certify.balls import Completeness
-from moecusp.certify.boundary import boundary_mass, boundary_remainder, boundary_slope
+from moecusp.certify.boundary import boundary_mass, boundary_remainder, boundary_slope, flip_rate, rounding_flip_rate
 from moecusp.certify.cusps import cusp_normal_form, cusp_set
 from moecusp.certify.dynamics import drift, potential, slope
 from moecusp.certify.ecology import ecology_parameter, mean_field_competitor
@@ -96,6 +96,7 @@ __all__ = [
     "expert_equilibria",
     "expert_fold_curve",
     "expert_fold_gain",
+    "flip_rate",
     "flip_step",
     "fold_asymmetry",
     "fold_curve",
@@ -115,6 +116,7 @@ __all__ = [
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
+    "rounding_flip_rate",
     "routing_saddle",
     "saddle_boundary_mass",
     "sign_variance",

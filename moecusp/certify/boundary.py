@@ -39,6 +39,18 @@ def boundary_slope(mean: Any = 0, sigma: Any = 1) -> Ball:
     return sharp(gaussian_peak, mean=mean, sigma=(sigma, POSITIVE))
 
 
+def flip_rate(tie_density: Any, noise: Any) -> Ball:
+    """Enclose 2 C s/sqrt(pi)."""
+    return sharp(
+        lambda c, s: 2 * c * s / arb.pi().sqrt(), tie_density=(tie_density, NON_NEGATIVE), noise=(noise, NON_NEGATIVE)
+    )
+
+
+def rounding_flip_rate(tie_density: Any, spacing: Any) -> Ball:
+    """Enclose C d/2."""
+    return sharp(lambda c, d: c * d / 2, tie_density=(tie_density, NON_NEGATIVE), spacing=(spacing, NON_NEGATIVE))
+
+
 def boundary_remainder(width: Any, sigma: Any = 1) -> Ball:
     """Enclose w^3/(3 sigma^3 sqrt(2 pi))."""
     return sharp(

@@ -13,7 +13,7 @@ the stationary density, `escape_barrier` and the escape times) is practical to a
 """
 
 from moecusp._arguments import ParameterError
-from moecusp.precise.boundary import boundary_mass, boundary_remainder, boundary_slope
+from moecusp.precise.boundary import boundary_mass, boundary_remainder, boundary_slope, flip_rate, rounding_flip_rate
 from moecusp.precise.escape import diffusion_barrier, escape_barrier, escape_time, log_escape_time
 from moecusp.precise.expert_states import ExpertState, expert_equilibria
 from moecusp.precise.experts import balanced_critical_gain, equal_depth_gain, expert_fold_curve, expert_fold_gain
@@ -86,6 +86,7 @@ __all__ = [
     "expert_equilibria",
     "expert_fold_curve",
     "expert_fold_gain",
+    "flip_rate",
     "flip_step",
     "fold_asymmetry",
     "fold_curve",
@@ -102,6 +103,7 @@ __all__ = [
     "ramp_delay",
     "reduced_asymmetry",
     "regime",
+    "rounding_flip_rate",
     "slope",
     "soft_hard_expansion",
     "soft_hard_gap",

@@ -37,6 +37,18 @@ def boundary_slope(mean: Any = 0, sigma: Any = 1, *, digits: int = 50, backend: 
     )[0]
 
 
+def flip_rate(tie_density: Any, noise: Any, *, digits: int = 50, backend: str = "auto") -> Any:
+    """Return 2 C s/sqrt(pi); see `moecusp.flip_rate`."""
+    twice = 2 * exact("tie_density", tie_density, 0) * exact("noise", noise, 0)
+    return evaluate(lambda n, twice: (twice / n.sqrt(n.pi()),), digits, backend, twice)
+
+
+def rounding_flip_rate(tie_density: Any, spacing: Any, *, digits: int = 50, backend: str = "auto") -> Any:
+    """Return C d/2; see `moecusp.rounding_flip_rate`."""
+    half = exact("tie_density", tie_density, 0) * exact("spacing", spacing, 0) / 2
+    return rational(digits, backend, half)[0]
+
+
 def boundary_remainder(width: Any, sigma: Any = 1, *, digits: int = 50, backend: str = "auto") -> Any:
     """Return w^3/(3 sigma^3 sqrt(2 pi)); see `moecusp.boundary_remainder`."""
     cube = (exact("width", width, 0) / positive("sigma", sigma)) ** 3 / 3

@@ -19,6 +19,12 @@ boundary_slope = Formula(
 )
 boundary_remainder = Formula("boundary.remainder", (w, sigma), w**3 / (3 * sigma**3 * sp.sqrt(2 * sp.pi)))
 
+C = argument("C", "tie_density", nonnegative=True)
+_noise = argument("s", "noise", nonnegative=True)
+_spacing = argument("d", "spacing", nonnegative=True)
+flip_rate = Formula("boundary.flips", (C, _noise), 2 * C * _noise / sp.sqrt(sp.pi))
+rounding_flip_rate = Formula("boundary.flips", (C, _spacing), C * _spacing / 2)
+
 _x = sp.Dummy("x", positive=True)  # the distance from the tie
 _n = sp.Dummy("n", integer=True, nonnegative=True)
 _density = sum(sp.exp(-((_x - sign * b) ** 2) / (2 * sigma**2)) for sign in (1, -1)) / (sigma * sp.sqrt(2 * sp.pi))
