@@ -110,7 +110,8 @@ class Block(nn.Module):
         x = x + self.attention(self.norms[0](x), context)
 
         def each(alone: Tensor, labels: Tensor) -> Tensor:
-            return own(torch.stack([read(x + one) for one in alone.unbind(1)], 1), labels)
+            scores = [read(x + one.transpose(1, 2)).transpose(1, 2) for one in alone.unbind(1)]
+            return own(torch.stack(scores, 1), labels)
 
         added, routing = self.mixture(self.norms[1](x), temperature, each)
         return x + added, routing

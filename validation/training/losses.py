@@ -68,8 +68,10 @@ def select(scores: Tensor, k: int, gate: Gate) -> Selection:
     """
     highest, chosen = scores.topk(k, dim=-1)
     weights = highest.softmax(-1) if gate is Gate.RENORMALISED else scores.softmax(-1).gather(-1, chosen)
-    slots = torch.zeros_like(scores).scatter(-1, chosen, 1.0 / k)
-    return Selection(chosen, torch.zeros_like(scores).scatter(-1, chosen, weights), slots.mean(-2))
+    slots = chosen.flatten(-2)
+    counts = scores.new_zeros(*scores.shape[:-2], scores.shape[-1])
+    counts = counts.scatter_add(-1, slots, torch.ones_like(slots, dtype=scores.dtype))
+    return Selection(chosen, torch.zeros_like(scores).scatter(-1, chosen, weights), counts / slots.shape[-1])
 
 
 def target_best(losses: Tensor) -> Tensor:
@@ -99,9 +101,9 @@ def balance(logp: Tensor, share: Tensor) -> Tensor:
     The second term stands for K sum_e (f_e - 1/K)^2, the variance of the counts, which has no gradient: its own is
     that of the variance with one of the two factors f replaced by the mean probability.
     """
-    tokens, experts = logp.shape[-2:]
-    mean = logp.logsumexp(-2) - math.log(tokens)  # log p_mean, finite where p_mean is 0
-    return (mean.exp() * (mean + math.log(experts) + experts * share.detach() - 1.0)).sum(-1)
+    experts, mean = logp.shape[-1], logp.exp().mean(-2)
+    logarithm = mean.clamp_min(torch.finfo(mean.dtype).tiny).log()  # finite where p_mean is 0
+    return (mean * (logarithm + math.log(experts) + experts * share.detach() - 1.0)).sum(-1)
 
 
 def entropy(logp: Tensor) -> Tensor:
@@ -122,4 +124,4 @@ def overlap(prototypes: Tensor) -> Tensor:
 
 def cross_entropy(scores: Tensor, labels: Tensor) -> Tensor:
     """Return each token's cross-entropy (..., tokens), from scores (..., tokens, classes) and labels (..., tokens)."""
-    return scores.logsumexp(-1) - scores.gather(-1, labels[..., None]).squeeze(-1)
+    return -scores.log_softmax(-1).gather(-1, labels[..., None]).squeeze(-1)

@@ -68,8 +68,10 @@ class Routing:
 
     Attributes
     ----------
+    scores : Tensor, shape (models, tokens, experts)
+        Logits over the training temperature.
     logp : Tensor, shape (models, tokens, experts)
-        Log-probabilities at the training temperature.
+        Log-probabilities, without a gradient.
     selection : Selection
         Where the tokens went.
     prototypes : Tensor, shape (models, experts, dimension)
@@ -78,6 +80,7 @@ class Routing:
         own(labels) returns the loss that each expert alone would have, (models, tokens, experts), without a gradient.
     """
 
+    scores: Tensor
     logp: Tensor
     selection: Selection
     prototypes: Tensor
@@ -106,6 +109,8 @@ class Router(nn.Module):
 class Experts(nn.Module):
     """Features -> hidden (ReLU) -> outputs for every expert, the hidden units of all experts in one matrix product.
 
+    Tokens are the last axis inside: sums over the units of an expert and over classes then run along rows.
+
     Narrow experts are filled up with units whose weights in and out are 0. Such a unit has no gradient, and weight
     decay leaves it: it stays out for ever.
     """
@@ -116,32 +121,32 @@ class Experts(nn.Module):
         experts, width = self.shape
         widths = torch.tensor([tiers.widths[tier] for tier in tiers.of_expert])
         real = (torch.arange(width) < widths[:, None]).to(start.device)
-        self.first = start.uniform(features, experts * width, fan_in=features)
-        self.first_bias = start.uniform(1, experts * width, fan_in=features)
-        self.second = start.uniform(experts, width, outputs, fan_in=1)
-        self.second_bias = start.uniform(experts, outputs, fan_in=1)
+        self.first = start.uniform(experts * width, features, fan_in=features)
+        self.first_bias = start.uniform(experts * width, 1, fan_in=features)
+        self.second = start.uniform(experts, outputs, width, fan_in=1)
+        self.second_bias = start.uniform(experts, outputs, 1, fan_in=1)
         with torch.no_grad():
-            self.first.mul_(real.flatten())
-            self.first_bias.mul_(real.flatten())
-            scale = widths.to(self.second).rsqrt()[:, None]
-            self.second.mul_(scale[..., None] * real[..., None])
+            self.first.mul_(real.flatten()[:, None])
+            self.first_bias.mul_(real.flatten()[:, None])
+            scale = widths.to(self.second).rsqrt()[:, None, None]
+            self.second.mul_(scale * real[:, None])
             self.second_bias.mul_(scale)
 
     def hidden(self, x: Tensor) -> Tensor:
-        """Return the hidden units of all experts, (models, tokens, experts * width)."""
-        return torch.baddbmm(self.first_bias, x, self.first).relu()
+        """Return the hidden units of all experts (models, experts, width, tokens)."""
+        flat = torch.baddbmm(self.first_bias, self.first, x.transpose(1, 2)).relu()
+        return flat.view(len(x), *self.shape, -1)
 
     def combined(self, hidden: Tensor, weights: Tensor) -> Tensor:
         """Return the outputs of the experts, summed by weights (models, tokens, experts): (models, tokens, outputs)."""
-        weighted = (self._split(hidden) * weights[..., None]).flatten(-2)
-        return torch.baddbmm(weights @ self.second_bias, weighted, self.second.flatten(1, 2))
+        weights = weights.transpose(1, 2).contiguous()
+        weighted = (hidden * weights[:, :, None]).flatten(1, 2)
+        second, bias = self.second.transpose(1, 2).flatten(2), self.second_bias.squeeze(-1).transpose(1, 2)
+        return torch.baddbmm(bias @ weights, second, weighted).transpose(1, 2)
 
     def alone(self, hidden: Tensor) -> Tensor:
-        """Return the output of every expert, (models, experts, tokens, outputs)."""
-        return self._split(hidden).transpose(1, 2) @ self.second + self.second_bias[:, :, None]
-
-    def _split(self, hidden: Tensor) -> Tensor:
-        return hidden.view(*hidden.shape[:-1], *self.shape)
+        """Return the output of every expert, (models, experts, outputs, tokens)."""
+        return self.second @ hidden + self.second_bias
 
 
 class Mixture(nn.Module):
@@ -168,8 +173,8 @@ class Mixture(nn.Module):
     ) -> tuple[Tensor, Routing]:
         """Map features (models, tokens, features) to outputs (models, tokens, outputs).
 
-        own(alone, labels) makes losses (models, tokens, experts) of the experts' outputs (models, experts, tokens,
-        outputs).
+        own(alone, labels) makes losses (models, tokens, experts) of the experts' outputs (models, experts, outputs,
+        tokens).
         """
         scores = losses.tempered(self.router(x), temperature)
         selection = losses.select(scores, self.k, self.gate)
@@ -179,5 +184,5 @@ class Mixture(nn.Module):
         def each(labels: Tensor) -> Tensor:
             return own(self.experts.alone(hidden), labels)
 
-        routing = Routing(scores.log_softmax(-1), selection, self.router.prototypes, each)
+        routing = Routing(scores, scores.detach().log_softmax(-1), selection, self.router.prototypes, each)
         return self.experts.combined(hidden, selection.weights), routing

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from moecusp import ParameterError
 from validation.training import losses
+from validation.training.gradients import routing_terms
 from validation.training.losses import Oracle
 from validation.training.moe import Routing
 
@@ -84,12 +85,9 @@ def loss(output: Output, labels: Tensor, weights: Weights, teacher: Oracle) -> T
     total = losses.cross_entropy(output.scores, labels).mean(-1)
     share = 1.0 / len(output.layers)
     for each in output.layers:
-        if "oracle" in weights.active:
-            total = total + share * weights.oracle * losses.oracle(each.logp, _target(each, labels, teacher))
-        if "balance" in weights.active:
-            total = total + share * weights.balance * losses.balance(each.logp, each.selection.share)
-        if "entropy" in weights.active:
-            total = total - share * weights.entropy * losses.entropy(each.logp)
+        balance = (weights.balance, each.selection.share) if "balance" in weights.active else None
+        oracle = (weights.oracle, _target(each, labels, teacher)) if "oracle" in weights.active else None
+        total = total + share * routing_terms(each.scores, each.logp, weights.entropy, balance, oracle)
         if "ortho" in weights.active:
             total = total + share * weights.ortho * losses.overlap(each.prototypes)
     return total

@@ -82,7 +82,6 @@ class Classifier(nn.Module):
 
 
 def own(alone: Tensor, labels: Tensor) -> Tensor:
-    """Return the cross-entropy of every expert's own class scores (models, experts, tokens, classes)."""
-    index = labels[:, None, :, None].expand(-1, alone.shape[1], -1, 1)
-    right = alone.gather(-1, index).squeeze(-1)
-    return (alone.logsumexp(-1) - right).transpose(1, 2)
+    """Return the cross-entropy of every expert's own class scores (models, experts, classes, tokens)."""
+    index = labels[:, None, None].expand(-1, alone.shape[1], 1, -1)
+    return -alone.log_softmax(2).gather(2, index).squeeze(2).transpose(1, 2)

@@ -16,7 +16,7 @@ class Expert(nn.Module):
 
     def forward(self, x):
         first, first_bias, second, second_bias = self.weights
-        return functional.linear(torch.relu(functional.linear(x, first.T, first_bias)), second.T, second_bias)
+        return functional.linear(torch.relu(functional.linear(x, first, first_bias)), second, second_bias)
 
 
 class Plain(nn.Module):
@@ -38,10 +38,10 @@ class Plain(nn.Module):
             units = slice(e * width, e * width + tiers.widths[tier])
             self.experts.append(
                 Expert(
-                    take(experts.first[:, :, units]),
-                    take(experts.first_bias[:, 0, units]),
-                    take(experts.second[:, e, : tiers.widths[tier]]),
-                    take(experts.second_bias[:, e]),
+                    take(experts.first[:, units]),
+                    take(experts.first_bias[:, units, 0]),
+                    take(experts.second[:, e, :, : tiers.widths[tier]]),
+                    take(experts.second_bias[:, e, :, 0]),
                 )
             )
         self.k, self.gate = mixture.k, mixture.gate
