@@ -32,7 +32,7 @@ from moecusp.interfaces import (
     saddle_boundary_mass,
     sphere_tie_density,
 )
-from moecusp.landscape import Saddle, routing_saddle, soft_risk_constant, threshold_shift
+from moecusp.landscape import Saddle, jump_curvature, routing_saddle, soft_risk_constant, threshold_shift
 from moecusp.noise import lag1_autocorrelation, stationary_variance
 from moecusp.parameters import RouterParameters
 from moecusp.rates import flip_step, largest_safe_update_rate, ramp_delay
@@ -114,6 +114,7 @@ __all__ = [
     "gain",
     "hard_susceptibility",
     "hysteresis_width",
+    "jump_curvature",
     "lag1_autocorrelation",
     "largest_safe_loss_weight",
     "largest_safe_update_rate",

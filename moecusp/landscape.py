@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from moecusp._arguments import Array, ParameterError, Range, constant
+from moecusp._arguments import POSITIVE, Array, ParameterError, Range, constant, reals
 from moecusp._numerics.gauss import legendre, panels
 from moecusp._numerics.logistic import mean_decay
 
@@ -107,6 +107,48 @@ def _moments(t: Array) -> tuple[Array, Array]:
     coupling = np.sqrt(2.0 / np.pi) * 2.0 * variance / warm
     start = 1.0 - 4.0 / np.sqrt(2.0 * np.pi) * np.where(cold, t, 0.0)
     return np.where(cold, start, power), np.where(cold, _COUPLING, coupling)
+
+
+def jump_curvature(temperature: Any, density: Any) -> Any:
+    """Curvature 2 f0/T of a soft router's risk in its threshold, at a teacher with a jump: it diverges as T falls.
+
+    The risk is E (tanh((x - b)/(2 T)) - sign x)^2, its curvature that in b at the teacher's b = 0, to leading order: a
+    strict minimum of soft routing that hard routing, with a kink there, does not have.
+
+    Parameters
+    ----------
+    temperature : array_like
+        T > 0, in the unit of x.
+    density : array_like
+        Density f0 > 0 of x at the jump (1/unit of x). It broadcasts with temperature.
+
+    Returns
+    -------
+    float or ndarray
+        Curvature (1/unit of x squared), of the broadcast shape; inf where it exceeds the range of a float.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range or the shapes do not broadcast.
+
+    Notes
+    -----
+    Relative corrections are of order T |f'(0)|/f0 and T^2.
+
+    References
+    ----------
+    Statement ``landscape.jump``; docs/theory.md, section 6.
+
+    Examples
+    --------
+    >>> from moecusp import jump_curvature
+    >>> float(jump_curvature(0.01, 0.3))
+    60.0
+    """
+    (t, f), restore = reals(temperature=(temperature, POSITIVE), density=(density, POSITIVE))
+    with np.errstate(all="ignore"):
+        return restore(2.0 * (f / t))
 
 
 def soft_risk_constant(exponent: Any) -> Any:

@@ -43,6 +43,7 @@ CLOSED: list[tuple[str, tuple[Any, ...]]] = [
     ("diffusion_barrier", ("1.3", "0.05")),
     ("ramp_delay", ("0.001", "1.3")),
     ("flip_step", ("-0.3",)),
+    ("jump_curvature", ("0.3", "0.7")),
     ("ecology_parameter", ("0.3", "0.7", "1.1", "1.3")),
     ("mean_field_competitor", ("0.3", "0.7", "1.1")),
 ]

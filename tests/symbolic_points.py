@@ -25,7 +25,7 @@ INSIDE = {
     "exponent": 1.5, "step": 0.1, "batch_size": 2, "rate": 0.01, "susceptibility": 0.5, "entropy_weight": 0.3,
     "oracle_weight": 0.5, "balance_weight": 0.7,
     "update_rate": 0.9, "eigenvalue": 0.7, "token_variance": 0.1, "drift": 0.2, "bias_step": 0.6, "deviation": 0.4,
-    "tie_density": 0.4, "noise": 0.01, "spacing": 0.01,
+    "tie_density": 0.4, "noise": 0.01, "spacing": 0.01, "density": 0.35,
 }  # fmt: skip
 
 
@@ -117,6 +117,7 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
     "fold_imbalance": (st.tuples(gains), 2, None),
     "gain": (st.tuples(positive, positive, positive, counts), 3, None),
     "hysteresis_width": (st.tuples(gains), 1, None),
+    "jump_curvature": (st.tuples(positive, positive), 1, None),
     "log_stationary_density": (
         noisy,
         50, lambda *_: 10.0,

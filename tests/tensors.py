@@ -164,6 +164,7 @@ CASES: dict[str, Case] = {
         grid=1e-8,
     ),
     "ramp_delay": Case(mc.ramp_delay, {"rate": [0.1, 1e-3, 2.0, 7.0], "gain": GAINS}),
+    "jump_curvature": Case(mc.jump_curvature, {"temperature": [0.5, 0.01], "density": [0.4, 2.0]}),
     "flip_step": Case(mc.flip_step, {"gain": [-3.0, 0.5, 0.0]}),
     "ecology_parameter": Case(
         mc.ecology_parameter,

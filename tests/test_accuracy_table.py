@@ -30,7 +30,7 @@ ELSEWHERE = {
     "exponents": "critical_feedback gain reduced_asymmetry ecology_parameter mean_field_competitor",
     "interfaces": "ellipse_tie_density parabola_tie_density sphere_tie_density power_boundary_mass "
     "saddle_boundary_mass",
-    "landscape": "routing_saddle soft_risk_constant threshold_shift",
+    "landscape": "jump_curvature routing_saddle soft_risk_constant threshold_shift",
     "noise": "lag1_autocorrelation log_stationary_density stationary_density stationary_variance",
     "rates": "flip_step largest_safe_update_rate ramp_delay",
     "softhard": "soft_hard_expansion soft_hard_gap soft_hard_remainder",
@@ -77,3 +77,26 @@ def test_a_worse_region_is_noticed(stored: accuracy.Rows) -> None:
 
 def test_the_page_is_the_table(stored: accuracy.Rows) -> None:
     assert accuracy.PAGE.read_text() == accuracy.page(stored)
+
+
+class TestCommand:
+    @pytest.mark.parametrize(("argument", "status", "says"), [("--help", 0, "--check"), ("--chekc", 2, "unrecognized")])
+    def test_help_and_mistakes_measure_nothing(self, monkeypatch, capsys, argument, status, says):
+        monkeypatch.setattr(accuracy, "measure", lambda: pytest.fail("it measures"))
+        with pytest.raises(SystemExit) as end:
+            accuracy.main([argument])
+        assert end.value.code == status
+        assert says in "".join(capsys.readouterr())
+
+    def test_writes_the_page_and_compares(self, monkeypatch, tmp_path, capsys, stored):
+        monkeypatch.setattr(accuracy, "measure", lambda: copy.deepcopy(stored))
+        monkeypatch.setattr(accuracy, "TABLE", tmp_path / "accuracy.json")
+        monkeypatch.setattr(accuracy, "PAGE", tmp_path / "accuracy.md")
+        assert accuracy.main([]) == 0
+        assert (tmp_path / "accuracy.md").read_text() == accuracy.page(stored)
+        assert accuracy.main(["--check"]) == 0
+        better = copy.deepcopy(stored)
+        better["equilibria"]["g = 1"]["moecusp"] -= 1
+        (tmp_path / "accuracy.json").write_text(json.dumps(better))
+        assert accuracy.main(["--check"]) == 1
+        assert "equilibria, g = 1" in capsys.readouterr().out

@@ -40,6 +40,7 @@ CASES: dict[str, list[Any]] = {
     "fold_imbalance": [(1.05, 4)],
     "gain": [(0.1, 3), (0.1, 3), (0.1, 3), 4],
     "hysteresis_width": [(0.1, 4)],
+    "jump_curvature": [(0.05, 3), (0.1, 3)],
     "mean_field_competitor": [(0.1, 3), (0.1, 3), (0.1, 3)],
     "parabola_tie_density": [(-3, 3)],
     "power_boundary_mass": [(0.01, 2), (0.5, 4)],

@@ -106,12 +106,37 @@ class TestThresholdShift:
         assert mc.threshold_shift(0.1, 0.0) == 0.0
 
 
+class TestJumpCurvature:
+    @pytest.mark.parametrize(("mean", "sigma"), [(0.0, 1.0), (0.4, 0.7)])
+    def test_is_that_of_the_risk(self, mean, sigma):
+        """Second difference of the risk at the jump, x ~ N(mean, sigma^2), for which f'(0) need not be 0."""
+        with mp.workdps(40):
+            t = mp.mpf("2e-4")
+
+            def risk(b):
+                points = sorted([b, *(s * k * t for s in (-1, 1) for k in (0, 1, 4, 16, 60, 240))])
+                return mp.quad(
+                    lambda x: mp.npdf(x, mean, sigma) * (mp.tanh((x - b) / (2 * t)) - mp.sign(x)) ** 2, points
+                )
+
+            h = t / 1000
+            curvature = (risk(h) - 2 * risk(mp.mpf(0)) + risk(-h)) / h**2
+            found = mc.jump_curvature(float(t), float(mp.npdf(0, mean, sigma)))
+            assert relative(found, curvature) < 1e-3
+
+    def test_broadcasts_and_has_no_end(self):
+        found = mc.jump_curvature(np.array([[0.5], [5e-324]]), [1.0, 4.0, 5e-324])
+        np.testing.assert_array_equal(found, [[4.0, 16.0, 2e-323], [np.inf, np.inf, 2.0]])
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, "1", 1j, [], -1.0])
 def test_bad_input(bad):
     for name, call in (
         ("temperature", mc.routing_saddle),
         ("exponent", mc.soft_risk_constant),
         ("temperature", lambda v: mc.threshold_shift(v, 0.5)),
+        ("temperature", lambda v: mc.jump_curvature(v, 0.5)),
+        ("density", lambda v: mc.jump_curvature(0.5, v)),
     ):
         with pytest.raises(mc.ParameterError, match=name):
             call(bad)

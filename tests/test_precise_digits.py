@@ -225,6 +225,8 @@ OUTSIDE = [
     ("ramp_delay", (0, 2), "rate"),
     ("ramp_delay", (1, 1), "gain"),
     ("flip_step", (1,), "gain"),
+    ("jump_curvature", (0, 1), "temperature"),
+    ("jump_curvature", (1, 0), "density"),
     ("ecology_parameter", (1, 1, 0, 0), r"oracle_weight \+ balance_weight"),
     ("mean_field_competitor", (1, 0, 1), "oracle_weight"),
     ("SoftmaxResponse", (0,), "inverse_temperature"),

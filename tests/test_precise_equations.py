@@ -272,6 +272,7 @@ def test_reduced_variables_are_exact_fractions(kappa: Fraction, mu: Fraction, k:
             (precise.critical_feedback(mu, beta, k, digits=DIGITS), k * mu / beta),
             (precise.reduced_asymmetry(-kappa, mu, beta, digits=DIGITS), -beta * kappa / (2 * mu)),
             (precise.flip_step(-kappa, digits=DIGITS), 2 / (1 + kappa)),
+            (precise.jump_curvature(kappa, mu, digits=DIGITS), 2 * mu / kappa),
             (precise.ecology_parameter(kappa, mu, beta, 1, digits=DIGITS), kappa * mu / (beta + 1)),
             (precise.mean_field_competitor(kappa, mu, beta, digits=DIGITS), (kappa + beta) / mu),
             (precise.cusp_normal_form(kappa, mu, digits=DIGITS).cubic, -kappa / 3),

@@ -81,6 +81,7 @@ CALLS: dict[str, Callable[[], Any]] = {
         mc.critical_loss_weight(WIDE[:8], 1.0, 1.0, CHI, CHI),
         mc.largest_safe_loss_weight(SOME, CHI, CHI),
     ),
+    "jump_curvature": lambda: mc.jump_curvature(SOME[:, None], SOME),
     "routing_saddle": lambda: tuple(mc.routing_saddle(WIDE[WIDE < 1e12])),
     "ecology_parameter": lambda: mc.ecology_parameter(*np.meshgrid(SOME, SOME, SOME, SOME)),
     "expert_fold_curve": lambda: mc.expert_fold_curve(BOTH, 8),

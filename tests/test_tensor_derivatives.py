@@ -177,6 +177,7 @@ POINTS: list[tuple[str, Callable[..., Any], Callable[..., Any], tuple[float, ...
         (1e-9, 1.7),
         1e-14,
     ),
+    ("jump", mc.jump_curvature, lambda t, f: 2 * f / t, (0.02, 0.4), 1e-15),
     ("flip", mc.flip_step, lambda g: 2 / (1 - g), (-3.0,), 1e-15),
     ("E", mc.ecology_parameter, lambda t, h, o, b: t * h / (o + b), (2.0, 0.0, 0.3, 0.4), 1e-15),
     ("competitor", mc.mean_field_competitor, lambda h, o, b: (h + b) / o, (0.0, 0.3, 0.4), 1e-15),

@@ -38,7 +38,7 @@ from moecusp.certify.interfaces import (
     soft_risk_constant,
     sphere_tie_density,
 )
-from moecusp.certify.landscape import routing_saddle
+from moecusp.certify.landscape import jump_curvature, routing_saddle
 from moecusp.certify.noise import (
     StateValues,
     lag1_autocorrelation,
@@ -104,6 +104,7 @@ __all__ = [
     "fold_imbalance",
     "gain",
     "hysteresis_width",
+    "jump_curvature",
     "lag1_autocorrelation",
     "largest_safe_update_rate",
     "log_stationary_density",

@@ -1,4 +1,4 @@
-"""Enclosures of the saddle of a soft router at right angles to its teacher; see `moecusp.landscape`."""
+"""Enclosures of a soft router's saddle beside its teacher, and its curvature at a jump; see `moecusp.landscape`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from flint import arb, ctx
 
-from moecusp._arguments import NON_NEGATIVE
+from moecusp._arguments import NON_NEGATIVE, POSITIVE
 from moecusp.certify.balls import Ball, ends, sharp
 from moecusp.certify.integrals import gaussian_integral, logistic
 from moecusp.landscape import Saddle
@@ -36,3 +36,8 @@ def routing_saddle(temperature: Any) -> Saddle:
         return power, coupling, 4 * coupling * coupling / (root + power), root + power
 
     return Saddle(*sharp(formula, temperature=(temperature, NON_NEGATIVE)))
+
+
+def jump_curvature(temperature: Any, density: Any) -> Ball:
+    """Enclose 2 f0/T; each argument occurs once."""
+    return sharp(lambda t, f: 2 * f / t, temperature=(temperature, POSITIVE), density=(density, POSITIVE))

@@ -30,6 +30,7 @@ from moecusp.precise.reduced import (
     ecology_parameter,
     flip_step,
     gain,
+    jump_curvature,
     mean_field_competitor,
     reduced_asymmetry,
 )
@@ -94,6 +95,7 @@ __all__ = [
     "fold_imbalance",
     "gain",
     "hysteresis_width",
+    "jump_curvature",
     "lag1_autocorrelation",
     "largest_safe_update_rate",
     "log_escape_time",

@@ -1,4 +1,4 @@
-"""Reduced variables, the cusp's normal form and the E parameter: fractions, exact until they are rounded."""
+"""Reduced variables, the cusp's normal form, a curvature, the E parameter: fractions, exact until rounded."""
 
 from __future__ import annotations
 
@@ -54,6 +54,11 @@ def flip_step(gain: Any, *, digits: int = 50, backend: str = "auto") -> Any:
     if g >= 1:
         raise ParameterError("gain", gain, "finite and real and < 1: from there on the balanced state is not stable")
     return rational(digits, backend, 2 / (1 - g))[0]
+
+
+def jump_curvature(temperature: Any, density: Any, *, digits: int = 50, backend: str = "auto") -> Any:
+    """Return 2 f0/T; see `moecusp.jump_curvature`."""
+    return rational(digits, backend, 2 * positive("density", density) / positive("temperature", temperature))[0]
 
 
 def ecology_parameter(

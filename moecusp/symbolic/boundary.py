@@ -11,6 +11,7 @@ w = argument("w", "width", nonnegative=True)
 b = argument("b", "mean")
 T = argument("T", "temperature", positive=True)
 N = argument("N", "terms", integer=True, positive=True)
+f0 = argument("f0", "density", positive=True)
 
 _root = sigma * sp.sqrt(2)
 boundary_mass = Formula("boundary.mass", (w, b, sigma), (sp.erf((w - b) / _root) + sp.erf((w + b) / _root)) / 2)
@@ -43,3 +44,4 @@ soft_hard_remainder = Formula(
     2 * T ** (2 * N + 1) * sp.dirichlet_eta(2 * N + 1) * sp.factorial2(2 * N - 1)
     / (sigma ** (2 * N + 1) * sp.sqrt(2 * sp.pi)),
 )  # fmt: skip
+jump_curvature = Formula("landscape.jump", (T, f0), 2 * f0 / T)

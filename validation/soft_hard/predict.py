@@ -60,7 +60,7 @@ def predict(profile: Profile, seed: int) -> Arrays:
         "saddle.limit": mc.routing_saddle(0.0).growth_rate,
         "peak": fastest.x,
         "growth.rates": mc.routing_saddle(np.array(s.growth_temperatures)).growth_rate,
-        "jump.limit": 2.0 * teacher,
+        "jump.limit": mc.jump_curvature(1.0, teacher),
         "amplitude.limit": 4.0 * (1.0 - np.log(2.0)) * teacher,
     }
     return {name: np.asarray(value, dtype=np.float64) for name, value in found.items()}
