@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from torch import Tensor, nn
 
 from moecusp import EmpiricalResponse
 from moecusp.routing import margins
+from validation.training.margins import balance
 
 Array = NDArray[np.float64]
 
@@ -53,8 +53,7 @@ def prepare(tokens: Tensor, pixel_jitter: float, generator: torch.Generator) -> 
         router.weight.div_(float(margins(router(tokens)).std()))
         jitter = pixel_jitter * float((router.weight[0] - router.weight[1]).double().norm())
         raw = margins(router(tokens))
-        reach = float(np.abs(raw).max())
-        offset = brentq(lambda b: EmpiricalResponse(raw - b, jitter=jitter).value(0.0), -reach, reach, xtol=1e-15)
+        offset = balance(raw, jitter)
         router.bias.copy_(torch.tensor([-offset / 2, offset / 2]))
         return Setup(router.weight.numpy().copy(), router.bias.numpy().copy(), margins(router(tokens)), jitter)
 

@@ -106,6 +106,40 @@ class Experts:
 
 
 @dataclass(frozen=True)
+class Hard:
+    """Hard selection in sampled batches; feedbacks in units of the predicted critical one, or of the predicted fold.
+
+    The onset is where the distance of pairs that see the same tokens neither grows nor shrinks, whatever the increment;
+    a kick of a tenth of the margins' spread lowers the response by up to (1/10)^2/6 of itself. The grid of releases is
+    .02 apart, and a state just below its fold may linger: a release is known to .02 either way.
+    """
+
+    types: tuple[str, ...] = ("float32", "bfloat16")
+    gates: int = 24
+    inputs: int = 16
+    hidden: int = 24
+    spread: float = 1.3
+    noise: float = 0.4
+    chosen: tuple[tuple[int, int], ...] = ((8, 1), (8, 2), (8, 4), (16, 4))
+    decay: float = 0.7
+    increment: float = 0.15
+    growth_feedbacks: tuple[float, ...] = (0.7, 0.85, 1.0, 1.15, 1.3)
+    growth_steps: int = 16
+    batch_size: int = 4096
+    kick: float = 0.1
+    experts: tuple[int, ...] = (3, 8)
+    release_feedbacks: tuple[float, ...] = tuple(round(0.9 + 0.02 * k, 2) for k in range(11))
+    release_time: float = 50.0
+    release_batch_size: int = 512
+    midway_batch_size: int = 4096
+    release_seeds: int = 12
+    long_run: float = 0.3
+    onset_band: Band = (0.97, 1.03)
+    release_band: Band = (0.96, 1.04)
+    gap_band: Band = (0.95, 1.05)
+
+
+@dataclass(frozen=True)
 class Profile:
     """Size of the study."""
 
@@ -114,6 +148,7 @@ class Profile:
     onset: Onset = field(default=Onset())
     cusp: Cusp = field(default=Cusp())
     experts: Experts = field(default=Experts())
+    hard: Hard = field(default=Hard())
 
 
 PROFILES = {
@@ -122,6 +157,15 @@ PROFILES = {
         onset=Onset(routers=4, tokens=64, types=("float32", "bfloat16")),
         cusp=Cusp(routers=4, tokens=64, time=1000.0, loop_time=80.0),
         experts=Experts(cases=("digits.linear.2", "digits.linear.3", "text.linear.8"), tokens=48),
+        hard=Hard(
+            types=("float32",),
+            chosen=((8, 2),),
+            batch_size=2048,
+            experts=(8,),
+            release_seeds=6,
+            release_batch_size=128,
+            midway_batch_size=512,
+        ),
     ),
     "quick": Profile("quick"),
     "full": Profile(
@@ -129,5 +173,6 @@ PROFILES = {
         onset=Onset(routers=32, tokens=512),
         cusp=Cusp(routers=24, tokens=512, time=4000.0, rounds=13, points=241),
         experts=Experts(routers=96, tokens=192, time=400.0, rounds=11),
+        hard=Hard(gates=48, batch_size=8192, release_time=150.0, release_seeds=24),
     ),
 }

@@ -26,10 +26,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.validation.routers import cusp_truth, experts_truth, onset_truth
+from tests.validation.routers import cusp_truth, experts_truth, hard_truth, onset_truth
 from validation.routers.profiles import Profile
 
-TRUTHS: tuple[Any, ...] = (onset_truth, cusp_truth, experts_truth)
+TRUTHS: tuple[Any, ...] = (onset_truth, cusp_truth, experts_truth, hard_truth)
 
 
 def name_of(truth) -> str:
