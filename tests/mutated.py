@@ -56,7 +56,7 @@ AREAS = {
         ("moecusp/_simulation/compiled*.py", "moecusp/_simulation/fused*.py"),
     ),
     "cli": Area(
-        ("moecusp/cli.py", "moecusp/__main__.py"),
+        ("moecusp/cli/*.py", "moecusp/__main__.py"),
         ("tests/test_cli*.py", "tests/cli/**/test_*.py", "tests/test_metrics_layers.py"),  # which has `moecusp load`
     ),
     "validation": Area(

@@ -7,9 +7,23 @@ except ImportError as error:
 
 from moecusp.routing.adapters import reader
 from moecusp.routing.capture import margins
+from moecusp.routing.checkpoints import open_model, open_tokenizer
 from moecusp.routing.dispatch import Dispatch
 from moecusp.routing.doctor import doctor
 from moecusp.routing.recorder import Recorder, record
 from moecusp.routing.reinforced import ReinforcedRouter, load
+from moecusp.routing.texts import trace_text
 
-__all__ = ["Dispatch", "Recorder", "ReinforcedRouter", "doctor", "load", "margins", "reader", "record"]
+__all__ = [
+    "Dispatch",
+    "Recorder",
+    "ReinforcedRouter",
+    "doctor",
+    "load",
+    "margins",
+    "open_model",
+    "open_tokenizer",
+    "reader",
+    "record",
+    "trace_text",
+]
