@@ -80,8 +80,12 @@ class TestTable:
         assert cells(text, "stub.control")[:6] == ["stub.control (control: R)", "R", "R", "R", "R", "4/4"]
         assert "All stand." in text
         found = json.loads((folder / "seeds-smoke.json").read_text())
-        assert [each["seed"] for each in found["results"]] == [0, 1, 2, 3]
-        estimates = [each["findings"]["stub.value"]["estimate"] for each in found["results"]]
+        assert found["seeds"] == [0, 1, 2, 3]
+        assert found["claims"] == {"X1": ["SUPPORTED"] * 4}
+        assert found["findings"]["stub.control"]["verdict"] == ["REFUTED"] * 4
+        assert len(set(found["measured"]["values/0"])) == 4
+        estimates = found["findings"]["stub.value"]["estimate"]
+        assert all(0.98 < each < 1.02 for each in estimates)
         assert cells(text, "stub.value")[6] == ", ".join(f"{np.sort(estimates)[k]:.4g}" for k in (0, 2, 3))
         assert cells(text, "stub.value")[7] == "[0.9, 1.1]"
 
@@ -110,7 +114,7 @@ class TestTable:
         text = page(Table("T", "stub", "smoke", source, (first, replace(first, seed=1, measured={"a": "1", "b": "3"}))))
         for said in ("`the command`", "`abc`, with uncommitted changes", "a processor", "started then", "1 min"):
             assert said in text
-        assert "without chance: a\n" in text
+        assert "the same at every seed: a\n" in text
 
 
 class TestIgnoredSeed:
@@ -132,7 +136,7 @@ class TestIgnoredSeed:
 
         status, folder = run(replace(stub.STUDY, parts=parts), "--seeds", "3")
         assert status == 0
-        assert json.loads((folder / "seeds-smoke.json").read_text())["without_chance"] == ["values/0"]
+        assert json.loads((folder / "seeds-smoke.json").read_text())["same"] == ["values/0"]
 
 
 class TestInterruption:
@@ -174,9 +178,9 @@ class TestInterruption:
         assert measured == expected
         assert not work.exists()
         again = json.loads((folder / "seeds-smoke.json").read_text())
-        for each in (*whole["results"], *again["results"]):
-            del each["seconds"]
-        assert again["results"] == whole["results"]
+        for each in (whole, again):
+            del each["seconds"], each["provenance"]
+        assert again == whole
 
     def test_is_said_with_status_130(self, run, capsys):
         def parts(profile, plan):

@@ -125,8 +125,9 @@ def _judged(
 
     @contextmanager
     def progress(_title: str, size: int, done: int) -> Iterator[Tick]:
-        bar(done / size)
-        yield lambda more: bar(more / size)
+        whole = size * (1.0 + 1e-12)  # the sum of rounded parts must not pass the bar's end
+        bar(done / whole)
+        yield lambda more: bar(more / whole)
 
     shown: Callable[[str, int, int], AbstractContextManager[Tick]] = progress
     began = time.monotonic()

@@ -71,7 +71,7 @@ class Table:
         return tuple(row for row in (*self.claims, *self.findings) if not row.stands)
 
     @property
-    def without_chance(self) -> tuple[str, ...]:
+    def same(self) -> tuple[str, ...]:
         """The parts that measured the same at every seed."""
         first, *others = (result.measured for result in self.results)
         return tuple(name for name in first if others and all(each[name] == first[name] for each in others))
@@ -79,13 +79,21 @@ class Table:
 
 def data(table: Table) -> str:
     """Return the table as JSON."""
+    first, *_ = table.results
     content: dict[str, Any] = {
         "study": table.study,
         "profile": table.profile,
         "provenance": asdict(table.provenance),
         "wavering": [row.name for row in table.wavering],
-        "without_chance": table.without_chance,
-        "results": [asdict(result) for result in table.results],
+        "same": table.same,
+        "seeds": [result.seed for result in table.results],
+        "seconds": [result.seconds for result in table.results],
+        "claims": {row.name: row.verdicts for row in table.claims},
+        "findings": {
+            name: {key: [result.findings[name][key] for result in table.results] for key in finding}
+            for name, finding in first.findings.items()
+        },
+        "measured": {name: [result.measured[name][:16] for result in table.results] for name in first.measured},
     }
     return json.dumps(content, separators=(",", ":")) + "\n"
 
@@ -124,7 +132,7 @@ def _lines(table: Table) -> Iterator[str]:
     yield f"- hardware: {source.device}; started {source.started}"
     yield f"- a seed took {min(seconds):.0f} to {max(seconds):.0f} s, all of them {sum(seconds) / 60:.0f} min"
     yield f"- versions: {', '.join(f'{name} {version}' for name, version in source.versions.items())}"
-    yield f"- the same at every seed, so without chance: {', '.join(table.without_chance) or 'nothing'}"
+    yield f"- parts that measured the same at every seed: {', '.join(table.same) or 'none'}"
 
 
 def _section(title: str, table: Table, rows: Sequence[Row], more: Mapping[str, tuple[str, str]]) -> Iterator[str]:
