@@ -6,6 +6,9 @@ import re
 from contextlib import nullcontext
 from functools import partial
 
+import numpy as np
+from numpy.testing import assert_allclose
+
 from validation.studies import Part, execute
 from validation.work import Plan, planned
 
@@ -46,3 +49,12 @@ def line(figure, label):
     """Return (x, y) of the line with this label."""
     (found,) = [each for each in figure.axes[0].get_lines() if each.get_label() == label]
     return found.get_data()
+
+
+def assert_drawn(figure, *expected, **tolerance):
+    """Compare every line of a picture with (x, y), each a number or an array."""
+    found = [each.get_data() for each in figure.axes[0].get_lines()]
+    assert len(found) == len(expected)
+    for (x, y), (x_expected, y_expected) in zip(found, expected, strict=True):
+        assert_allclose(x, np.broadcast_to(x_expected, np.shape(x)), **tolerance)
+        assert_allclose(y, np.broadcast_to(y_expected, np.shape(y)), **tolerance)

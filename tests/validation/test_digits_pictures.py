@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal, assert_equal
 from scipy.optimize import brentq
 
 from tests.validation.digits_truth import FEEDBACK, MU, PROFILE, SPREAD, planned, planted, response
-from tests.validation.planted import line, stated
+from tests.validation.planted import assert_drawn, line, stated
 from tests.validation.words import stored_words, words
 from validation.digits.effects import onsets
 from validation.digits.judge import findings
 from validation.digits.study import present
+from validation.digits.tables import tables
 
 
 @pytest.fixture(scope="module", name="plan")
@@ -99,6 +102,206 @@ class TestPictures:
         assert_allclose(line(figure, "mixture as routed")[1], 100 * accuracy.mean(axis=(0, 1)))
         assert_allclose(line(figure, "better expert, alone")[1], 100 * alone.max(axis=-1).mean(axis=(0, 1)))
         assert_allclose(line(figure, "worse expert, alone")[1], 100 * alone.min(axis=-1).mean(axis=(0, 1)))
+
+
+class TestLines:
+    """Every line of every picture, also those without a label."""
+
+    def test_bifurcation(self, pictures, plan):
+        measured, drawn = pictures
+        critical, feedbacks = plan["critical_feedback"][0], plan["branch.feedbacks"]
+        z, value = plan["curve.z"], response(plan["curve.z"])
+        seen = np.concatenate([measured[f"branches/{k}"]["imbalance"] for k in (0, 1)])
+        starts = [(np.tile(feedbacks, 7), seen[:, k].ravel()) for k in range(3)]
+        figure = drawn["bifurcation"].figure
+        stable, unstable, *rest = figure.axes[0].get_lines()
+        whole = np.stack([MU * z / value, value])
+        shown = np.abs(z) < 2.5  # the planted margins have no tails
+        for each, there in ((stable, True), (unstable, False)):
+            data = np.stack(each.get_data())
+            assert_allclose(data[:, shown], whole[:, shown] if there else np.nan, rtol=3e-3)
+        ends = [each.get_data() for each in rest[:2]]
+        assert_allclose(ends[0], ([0, critical], [0, 0]))
+        assert_allclose(ends[1], ([critical, 1.05 * feedbacks.max()], [0, 0]))
+        assert_allclose(rest[2].get_xdata(), critical)
+        for each, (x, y) in zip(rest[3:], starts, strict=True):
+            assert_allclose(each.get_data(), (x, y))
+
+    def test_the_span_is_the_interval_of_the_measured_onset(self, shown, plan):
+        _, found, page = shown
+        (span,) = page.pictures[0].figure.axes[0].patches
+        interval, critical = found[0].interval, plan["critical_feedback"][0]
+        assert found[0].id == "digits.critical_feedback"
+        assert_allclose(
+            [span.get_x(), span.get_x() + span.get_width()], [interval.low * critical, interval.high * critical]
+        )
+        said = f"99% interval [{interval.low * critical:.4g}, {interval.high * critical:.4g}]"
+        assert said in page.summary
+        assert f"feedback of {critical:.4g} (score/time)" in page.summary
+
+    def test_growth(self, pictures, plan):
+        measured, drawn = pictures
+        grid, rates = plan["growth.feedbacks"][0], measured["onset/0"]["rates"]
+        ends, critical = grid[[0, -1]], plan["critical_feedback"][0]
+        assert_drawn(
+            drawn["growth"].figure, (ends, MU * (ends / critical - 1)), (ends, MU * (ends / (2 * critical) - 1)),
+            (np.tile(grid, 7), rates.ravel()), ([0, 1], 0),
+        )  # fmt: skip
+
+    def test_panel(self, pictures, plan):
+        measured, drawn = pictures
+        onset = onsets(plan, measured)
+        mean, predicted, gaussian = onset.mean(axis=1), plan["critical_feedback"], plan["gaussian_feedback"]
+        ends = [0.96 * min(*predicted, *mean, *gaussian), 1.04 * max(*predicted, *mean)]
+        assert_drawn(drawn["panel"].figure, (ends, ends), (gaussian, mean), (predicted, mean))
+        (bars,) = drawn["panel"].figure.axes[0].collections
+        error = 2.58 * np.std(onset, axis=1, ddof=1) / 7**0.5
+        assert_allclose(
+            [segment[:, 1] for segment in bars.get_segments()], np.stack([mean - error, mean + error], axis=1)
+        )
+
+    def test_hysteresis(self, pictures, plan):
+        _, drawn = pictures
+        kappa, z = plan["sweep.feedbacks"][-1], plan["curve.z"]
+        h = MU * z - kappa * response(z)
+        fold_at = np.sqrt(2 * np.log(kappa / FEEDBACK))
+        stable, unstable, *rest = drawn["hysteresis"].figure.axes[0].get_lines()
+        near = np.abs(z) < 2.5
+        for each, there in ((stable, np.abs(z) > fold_at + 0.02), (unstable, np.abs(z) < fold_at - 0.02)):
+            assert_allclose(each.get_xdata()[near & there], h[near & there], atol=0.01)
+            assert_allclose(each.get_ydata()[near & there], response(z[near & there]), atol=0.003)
+        for each, other in ((unstable, np.abs(z) > fold_at + 0.02), (stable, np.abs(z) < fold_at - 0.02)):
+            assert np.isnan(each.get_data()[0][other & near]).all()
+        assert_allclose([each.get_xdata() for each in rest[2:]], np.tile(plan["sweep.folds"][:, -1:], 2))
+
+    def test_cusp(self, pictures, plan):
+        _, drawn = pictures
+        z = plan["curve.z"]
+        kappa = FEEDBACK * np.exp(z * z / 2)
+        h = MU * z - kappa * response(z)
+        folds, inside, outside, up, down = drawn["cusp"].figure.axes[0].get_lines()
+        top = 1.1 * FEEDBACK * 1.6
+        there = kappa < 0.995 * top
+        assert_allclose(folds.get_xdata()[there], kappa[there], rtol=3e-3)
+        assert_allclose(folds.get_ydata()[there], h[there], atol=0.01)
+        assert np.isnan(folds.get_xdata()[kappa > 1.005 * top]).all()
+        assert_allclose(inside.get_ydata(), 0)
+        assert_allclose(outside.get_data(), ([FEEDBACK * 0.7], [0]), rtol=2e-3)
+        for each in (up, down):
+            assert_allclose(each.get_xdata(), np.tile(plan["sweep.feedbacks"], 7))
+
+    def test_history_and_cost(self, pictures, plan):
+        _, drawn = pictures
+        lines = drawn["history"].figure.axes[0].get_lines()
+        assert len(lines) == 14
+        for each in lines:
+            assert_allclose(each.get_xdata(), 12.0 * (np.arange(10) + 0.5) / 10)
+        *kinds, critical = drawn["cost"].figure.axes[0].get_lines()
+        for each in kinds:
+            assert_allclose(each.get_xdata(), plan["branch.feedbacks"])
+        assert_allclose(critical.get_xdata(), plan["critical_feedback"][0])
+
+
+class TestNumbers:
+    """Those of the tables and explanations, from what was planted."""
+
+    def test_of_the_routers(self, shown, plan):
+        measured, _, page = shown
+        for k, row in enumerate(page.tables[0].rows):
+            rates = measured[f"onset/{k}"]["rates"]
+            grid = plan["growth.feedbacks"][k]
+            onset = np.array([-np.polyfit(grid, rate, 1)[1] / np.polyfit(grid, rate, 1)[0] for rate in rates])
+            critical, gaussian = plan["critical_feedback"][k], plan["gaussian_feedback"][k]
+            error = np.std(onset, ddof=1) / 7**0.5
+            assert row == (
+                str(k), f"{critical:.4f}", f"{onset.mean():.4f} ± {error:.4f}", f"{onset.mean() / critical:.4f}",
+                f"{gaussian:.4f}", "–",
+            )  # fmt: skip
+
+    def test_folds_without_asymmetry_are_listed_but_for_the_critical_feedback(self, plan):
+        folds = plan["critical_feedback"][:, None] * [1 + 1e-7, 0.9, np.nan, 1 + 1e-5]
+        rows = tables(replace(plan, arrays={**plan.arrays, "folds": folds}), planted())[0].rows
+        for k, row in enumerate(rows):
+            critical = plan["critical_feedback"][k]
+            assert row[-1] == f"{0.9 * critical:.4f}, {critical * (1 + 1e-5):.4f}"
+
+    def test_of_the_long_run_loads(self, shown, plan):
+        measured, _, page = shown
+        seen = np.concatenate([measured[f"branches/{k}"]["imbalance"] for k in (0, 1)])
+        for k, row in enumerate(page.tables[1].rows):
+            kappa = plan["branch.feedbacks"][k]
+            stable = sorted(
+                m for m, yes in zip(plan["branch.imbalance"][k], plan["branch.stable"][k], strict=True) if yes
+            )
+            balanced = seen[:, 0, k]
+            sides = [s for s in (balanced[balanced < 0], balanced[balanced >= 0]) if len(s)]
+            assert row == (
+                f"{kappa:.4f}", f"{kappa / plan['critical_feedback'][0]:.2f}", ", ".join(f"{m:+.3f}" for m in stable),
+                ", ".join(f"{np.mean(s):+.3f} ({len(s)})" for s in sides),
+                f"{seen[:, 1, k].mean():+.3f}", f"{seen[:, 2, k].mean():+.3f}",
+            )  # fmt: skip
+
+    def test_of_the_jumps(self, shown, plan):
+        measured, _, page = shown
+        jumps = np.concatenate([measured[f"sweeps/{k}"]["jumps"] for k in (0, 1)])
+        rows = iter(page.tables[2].rows)
+        for k, kappa in enumerate(plan["sweep.feedbacks"]):
+            for side, name in enumerate(("up", "down")):
+                each, fold_at, jump = jumps[:, side, k], plan["sweep.folds"][side, k], plan["sweep.jumps"][side, k]
+                assert next(rows) == (
+                    f"{kappa:.4f}", name, f"{fold_at:+.4f}", f"{jump:+.4f}",
+                    f"{each.mean():+.4f} ± {each.std(ddof=1) / 7**0.5:.4f}",
+                )  # fmt: skip
+        assert next(rows, None) is None
+
+    def test_of_the_explanations(self, shown, plan):
+        measured, found, _ = shown
+        said = {each.id.removeprefix("digits."): each for each in found}
+        onset, critical = onsets(plan, measured), plan["critical_feedback"]
+        miss = np.abs(onset.mean(axis=1) / critical - 1)
+        gaussian = np.abs(onset.mean(axis=1) / plan["gaussian_feedback"] - 1)
+        assert_allclose(said["critical_feedback"].estimate, np.mean(onset[0] / critical[0]))
+        assert_allclose(said["control_doubled"].estimate, np.mean(onset[0] / critical[0]) / 2)
+        assert_allclose(said["other_routers"].estimate, miss.mean())
+        assert_allclose(said["gaussian_margins"].estimate, gaussian.mean())
+        assert f"Predicted {critical[0]:.4g}, measured {onset[0].mean():.4g} " in said["critical_feedback"].explanation
+        assert f"Largest miss {miss.max():.1%}." in said["other_routers"].explanation
+        assert said["gaussian_margins"].explanation == f"Largest miss {gaussian.max():.1%}."
+        assert "from 0.7 to 1.6 critical" in said["branches"].explanation
+        still, ramped = (plan[name][0, -1] - plan[name][1, -1] for name in ("sweep.folds", "sweep.jumps"))
+        jumps = np.concatenate([measured[f"sweeps/{k}"]["jumps"] for k in (0, 1)])[:, :, -1]
+        assert f"widen the loop by {ramped / still - 1:.1%}." in said["folds"].explanation
+        for name, width in (("folds", still), ("ramp_delay", ramped)):
+            assert f"at feedback {plan['sweep.feedbacks'][-1]:.4g}" in said[name].effect
+            assert_allclose(said[name].estimate, np.mean(jumps[:, 0] - jumps[:, 1]) / width)
+
+    def test_of_the_file(self, shown, plan):
+        measured, _, page = shown
+
+        def joined(claim, name):
+            return np.concatenate([measured[f"{claim}/{k}"][name] for k in (0, 1)])
+
+        predicted, *_ = page.data.values()
+        assert sorted(predicted) == sorted(
+            "branch.feedbacks branch.imbalance branch.stable critical_feedback folds gaussian_feedback jitter "
+            "growth.feedbacks sweep.feedbacks sweep.folds sweep.jumps sweep.rate sweep.reach".split()
+        )
+        for name, values in predicted.items():
+            assert_array_equal(values, plan[name])
+        assert_equal(
+            page.data,
+            {
+                "predicted": predicted,
+                "growth_rates": [measured[f"onset/{k}"]["rates"].tolist() for k in range(3)],
+                "measured_critical_feedback": onsets(plan, measured).tolist(),
+                "branches": {name: joined("branches", name).tolist() for name in ("imbalance", "accuracy", "alone")},
+                "sweeps": {
+                    "jumps": joined("sweeps", "jumps").tolist(),
+                    "asymmetry": measured["sweeps/0"]["asymmetry"].tolist(),
+                    "imbalance": joined("sweeps", "imbalance").mean(axis=0).tolist(),
+                },
+            },
+        )
 
 
 ROUTER = {
