@@ -79,6 +79,7 @@ def baseline(
                     signal.setitimer(signal.ITIMER_PROF, longest)
                     return
                 frame = frame.f_back
+            watch.slow = True  # whatever the code that is stopped makes of it
             raise Slow
 
         signal.signal(signal.SIGPROF, stop)
