@@ -41,6 +41,8 @@ def _findings(found) -> Iterator[str]:
         yield f"{each.id}: {_masked(each.claim)}"
         yield f"    {_masked(each.effect)}, accepted {accepted}; {interval.confidence:g}, {interval.n} {interval.unit}"
         yield f"    {each.verdict.value}, expected {each.expected and each.expected.value}. {_masked(each.explanation)}"
+        if each.remedy:
+            yield f"    {_masked(each.remedy)}"
 
 
 def _page(page) -> Iterator[str]:
@@ -69,8 +71,7 @@ def _page(page) -> Iterator[str]:
 
 
 def _line(line: Line2D) -> str:
-    label = str(line.get_label()).removeprefix("_child")
-    label = "" if label.isdigit() else label
+    label = "" if str(line.get_label()).startswith("_") else line.get_label()
     look = f"{to_hex(line.get_color())} {line.get_linestyle()} {line.get_linewidth():g} {line.get_alpha()}"
     mark = f"{line.get_marker()} {line.get_markersize():g} {line.get_markeredgewidth():g}"
     filled = line.get_markerfacecolor()
