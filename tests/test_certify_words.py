@@ -77,7 +77,7 @@ expert_fold_gain: experts count
 equal_depth_gain: experts count
 """
 COUNT = "an integer >= 2, or a ball of numbers >= 2"
-OTHERS = {  # what stands in the place of the other arguments
+OTHERS: dict[str, list[Any]] = {  # what stands in the place of the other arguments
     "stationary_variance": [0.5, 0.1, 0.2, 2], "lag1_autocorrelation": [0.5, 0.1, 0.2], "equilibria": [0.5, 0.1],
     "regime": [0.5, 0.1], "escape_barrier": [0.5, 0.1], "diffusion_barrier": [0.5, 0.1], "expert_equilibria": [0.5, 3],
     "balanced_critical_gain": [3], "expert_fold_gain": [3], "equal_depth_gain": [3],
@@ -86,7 +86,7 @@ OTHERS = {  # what stands in the place of the other arguments
 
 def rows() -> dict[str, list[tuple[str, str, str | None]]]:
     """Return name, range and default of every argument of every function."""
-    found = {}
+    found: dict[str, list[tuple[str, str, str | None]]] = {}
     for line in SIGNATURES.strip().splitlines():
         name, _, arguments = line.partition(": ")
         found[name] = []

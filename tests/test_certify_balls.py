@@ -1,0 +1,436 @@
+"""What enclosures are made of, one by one: ends, corners, mean values, precision, certain roots, Gauss's rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+from flint import acb, arb, ctx
+
+from moecusp._arguments import POSITIVE, ParameterError, Range
+from moecusp.certify import balls, escape_means, escape_path, integrals
+from moecusp.certify.balls import ball, between, ends, exponent, intersection, refined, root, sharp, size, through
+from moecusp.certify.escape_path import Path
+
+BOX = arb(2, 1)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two balls are one, to the last bit."""
+    return str(a) == str(b) or bool(a.mid() == b.mid() and a.rad() == b.rad())
+
+
+def about(x: Any, low: float, high: float, slack: float = 1e-8) -> bool:
+    """Whether a ball's ends are about these."""
+    return abs(float(x.lower()) - low) <= slack and abs(float(x.upper()) - high) <= slack
+
+
+def noting(seen: list[Any], answer: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that notes what it is given, one argument as it is, and answers."""
+
+    def call(*given: Any) -> Any:
+        seen.append(given[0] if len(given) == 1 else given)
+        return answer(*given)
+
+    return call
+
+
+class TestArguments:
+    @pytest.mark.parametrize(
+        ("value", "number"),
+        [
+            (3, 3), (np.int64(3), 3), (0.1, Fraction(0.1)), (np.float64(0.1), Fraction(0.1)), (Fraction(1, 3), None),
+            (Decimal("0.25"), Fraction(1, 4)), (2**200 + 1, 2**200 + 1), (np.longdouble(0.5), Fraction(1, 2)),
+        ],
+    )  # fmt: skip
+    def test_numbers_are_taken_exactly(self, value: Any, number: Any) -> None:
+        found = ball("x", value)
+        wanted = arb(1) / 3 if number is None else arb(Fraction(number).numerator) / Fraction(number).denominator
+        assert found.overlaps(wanted)
+        assert number is None or found.is_exact()
+
+    def test_decimals_are_balls_about_their_value(self) -> None:
+        assert ball("x", "0.1").overlaps(arb(1) / 10)
+        assert ball("x", "0.1").rad() < 1e-80
+        assert ball("x", "1 +/- 0.5").contains(1.4)
+
+    @pytest.mark.parametrize(
+        ("allowed", "inside", "outside"),
+        [
+            (POSITIVE, "1e-9", 0), (POSITIVE, arb(1, 0.5), arb(1, 1)), (Range(low=1.0), arb(1), arb(1, 0.1)),
+            (Range(high=1.0, open_high=True), "0.999", 1), (Range(high=1.0), 1, "1.001"), (Range(), -5, math.inf),
+        ],
+    )  # fmt: skip
+    def test_the_whole_ball_must_lie_inside(self, allowed: Range, inside: Any, outside: Any) -> None:
+        ball("x", inside, allowed)
+        with pytest.raises(ParameterError, match=r"^x = "):
+            ball("x", outside, allowed)
+
+    def test_experts(self) -> None:
+        assert balls.experts_ball(2) == 2
+        assert balls.experts_ball(np.int64(5)) == 5
+        assert same(balls.experts_ball(arb(3, 0.5)), arb(3, 0.5))
+
+
+class TestPrecision:
+    def test_exact_arguments_get_bits_until_they_suffice(self) -> None:
+        used: list[int] = []
+
+        def lost(bits: int) -> Any:
+            used.append(bits)
+            return arb(1, 2.0 ** (450 - bits))
+
+        assert refined(lost).rel_accuracy_bits() >= 100
+        assert used == [256, 512, 1024]
+
+    def test_a_ball_that_does_not_shrink_is_left(self) -> None:
+        used: list[int] = []
+        assert same(refined(noting(used, lambda _: arb(1, 0.5))), arb(1, 0.5))
+        assert used == [256, 512]
+
+    @pytest.mark.parametrize(("shrink", "tries"), [(2.0**-29, 2), (2.0**-31, 6)])
+    def test_shrinking_counts_beyond_30_bits(self, shrink: float, tries: int) -> None:
+        used: list[int] = []
+        refined(noting(used, lambda _: arb(0, shrink ** len(used))))
+        assert len(used) == tries
+        assert used[-1] <= balls.MOST == 32 * 256
+
+    def test_what_was_not_finite_may_become_so(self) -> None:
+        used: list[int] = []
+        found = refined(noting(used, lambda _: arb.nan() if len(used) < 3 else arb(1)))
+        assert used == [256, 512]
+        assert not found.is_finite()
+        used.clear()
+        assert refined(noting(used, lambda _: arb.nan() if len(used) < 2 else arb(1))) == 1
+
+    def test_one_part_is_enough(self) -> None:
+        used: list[int] = []
+        refined(noting(used, lambda _: (arb(1), arb(1, 2.0 ** (-40 * len(used))))))
+        assert len(used) == 3
+        refined(noting(used, lambda _: (arb(1), arb(2))))
+        assert len(used) == 4
+
+    def test_formulas_run_at_their_precision(self) -> None:
+        seen: list[Any] = []
+        sharp(noting(seen, lambda x, _: arb(int(ctx.prec)) * x), x=1, y=("2", POSITIVE))
+        assert seen == [(arb(1), arb(2))]
+        assert sharp(lambda x: arb(int(ctx.prec)) * x, x=1) == 256
+
+    def test_size_in_bits(self) -> None:
+        assert [exponent(arb(x)) for x in (0, 1, 2, 3, 0.5, -4, 2.0**-100)] == [0, 1, 2, 2, 0, 3, -99]
+        assert exponent(arb(0, 5)) == 0
+        assert balls.precision(100, arb(1), arb(2.0**-100), arb(8)) == 100 + 4 * 99
+        assert balls.precision(100, arb(2.0**10)) == 100 + 4 * 11
+
+
+class TestBoxes:
+    def test_ends(self) -> None:
+        exact = arb(3)
+        assert ends(exact) == (exact, exact)
+        assert about(ends(BOX)[0], 1, 1)
+        assert about(ends(BOX)[1], 3, 3)
+
+    @pytest.mark.parametrize(
+        ("signs", "low", "high"), [((1, 1), 1, 33), ((1, -1), 10, 32), ((-1, 1), 3, 31), ((-1, -1), 30, 12)]
+    )
+    def test_corners(self, signs: tuple[int, int], low: float, high: float) -> None:
+        """The two corners that the signs name, whatever the function."""
+        seen: list[tuple[float, float]] = []
+
+        def f(x: arb, y: arb) -> arb:
+            seen.append((float(x), float(y)))
+            return x + y
+
+        between(f, (BOX, signs[0]), (arb(20, 10), signs[1]))
+        first = tuple(1.0 if s > 0 else 3.0 for s in signs[:1]) + tuple(10.0 if s > 0 else 30.0 for s in signs[1:])
+        last = tuple(3.0 if s > 0 else 1.0 for s in signs[:1]) + tuple(30.0 if s > 0 else 10.0 for s in signs[1:])
+        assert np.allclose(seen, [first, last], atol=1e-7)
+
+    def test_one_corner_is_enough_where_nothing_is_a_box(self) -> None:
+        seen: list[Any] = []
+        assert between(noting(seen, lambda x, _: x), (arb(2), 1), (BOX, 0)) == 2
+        assert len(seen) == 1
+        assert same(seen[0][1], BOX)
+        assert about(between(lambda x, y: x + y, (BOX, 1), (arb(1, 0.25), 0)), 1.75, 4.25)
+
+    def test_mean_value_or_ends(self) -> None:
+        """x^2 - 4 x has the slope 2 x - 4: by the ends beside its turning point, by the mean value theorem about it."""
+
+        def f(x: arb) -> arb:
+            return x * x - 4 * x
+
+        def slope(x: arb) -> arb:
+            return 2 * x - 4
+
+        assert about(through(f, slope, arb(4, 1)), -3, 5, 1e-6)
+        assert about(through(f, slope, arb(0, 1)), -3, 5, 1e-6)
+        assert about(through(f, slope, arb(2, 0.5)), -4.5, -3.5, 1e-6)
+        assert through(f, slope, arb(3)) == -3
+        assert about(through(lambda x: x, lambda x: arb(0), BOX), 1, 3)
+        assert about(through(lambda x: arb(5, 0.01), lambda x: arb(0, 9), BOX), 4.99, 5.01)
+
+    def test_intersection(self) -> None:
+        assert about(intersection(arb(1, 1), arb(2, 1)), 1, 2)
+        for a, b in ((arb(1), arb.nan()), (arb.nan(), arb(1))):
+            assert intersection(a, b) == 1
+        assert not intersection(arb.nan(), arb.nan()).is_finite()
+
+    def test_size(self) -> None:
+        assert same(size(BOX), BOX)
+        assert about(size(-BOX), 1, 3)
+        assert about(size(arb(1, 2)), 0, 3)
+        assert about(size(arb(-1, 2)), 0, 3)
+        assert size(arb(0)) == 0
+
+    def test_sech_squared(self) -> None:
+        assert about(balls.sech_squared(arb(-1, 2)), 1 / math.cosh(3) ** 2, 1)
+        assert about(balls.sech_squared(BOX), 1 / math.cosh(3) ** 2, 1 / math.cosh(1) ** 2)
+
+    def test_doubling(self) -> None:
+        assert [float(x) for x in islice(balls.doubling(arb(3)), 4)] == [3, 6, 12, 24]
+        assert about(next(balls.doubling(BOX)), 3, 3)
+
+
+class TestRoots:
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_rising_and_falling(self, sign: int) -> None:
+        found = root(lambda x: sign * (x**3 - 2), lambda x: sign * 3 * x * x, arb(0), arb(5))
+        with ctx.workprec(300):
+            assert found.overlaps(arb(2).root(3))
+        assert found.rad() < arb(2) ** -210
+
+    def test_fewer_bits(self) -> None:
+        found = root(lambda x: x * x - 2, lambda x: 2 * x, arb(1), arb(2), 80)
+        assert arb(2) ** -90 < found.rad() <= arb(2) ** -39
+        assert found.overlaps(arb(2).sqrt())
+
+    def test_zero_has_no_digits(self) -> None:
+        assert root(lambda x: x + x**3, lambda x: 1 + 3 * x * x, arb(-1), arb(3)) == 0
+        assert root(lambda x: x, lambda x: arb(1), arb(-1), arb(1), 64) == 0
+
+    def test_bisection_where_the_slope_says_nothing(self) -> None:
+        found = root(lambda x: x - arb(1) / 3, lambda x: arb(0, 9), arb(0), arb(1), 80)
+        assert found.contains(arb(1) / 3) or found.overlaps(arb(1) / 3)
+        assert found.rad() <= arb(2) ** -39
+
+    def test_a_middle_that_is_the_root(self) -> None:
+        assert root(lambda x: x - 1, lambda x: arb(0, 9), arb(0), arb(2)) == 1
+
+    def test_a_box_of_parameters_ends_where_signs_do(self) -> None:
+        found = root(lambda x: x - arb(1.3, 0.01), lambda x: arb(0, 9), arb(0), arb(2))
+        assert found.contains(1.29)
+        assert found.contains(1.31)
+        assert found.rad() < 0.1
+
+    def test_a_step_outside_is_not_believed(self) -> None:
+        """A wrong slope leads away from the cell: it is bisected."""
+        found = root(lambda x: x * x - 2, lambda x: arb(1e-9), arb(1), arb(2), 80)
+        assert found.overlaps(arb(2).sqrt())
+        assert found.rad() <= arb(2) ** -39
+
+
+class TestIntegrals:
+    def test_pieces(self) -> None:
+        seen = integrals.integral(lambda x: x * x, [arb(0), arb(1), arb(1), arb(3)], 60)
+        assert seen.overlaps(arb(9))
+        assert seen.rad() < 1e-15
+        assert integrals.integral(lambda x: x, [arb(2), arb(1)], 60) == 0
+
+    def test_ellipse(self) -> None:
+        found = integrals.ellipse(arb(2), arb(3))
+        assert about(found.real, 2 - 5, 2 + 5, 1e-6)
+        assert about(found.imag, -4, 4, 1e-6)
+
+    @pytest.mark.parametrize("bound", [1.0, 1e-3, 1e30])
+    @pytest.mark.parametrize("error", [1e-3, 1e-20])
+    def test_nodes_and_their_error(self, bound: float, error: float) -> None:
+        """Enough nodes, and no more than two too many."""
+        nodes = integrals.gauss_nodes(arb(bound), arb(error))
+        assert nodes >= 2
+        assert integrals.gauss_error(arb(bound), nodes) <= error or bound <= error
+        if nodes > 4:
+            assert integrals.gauss_error(arb(bound), nodes - 3) > error
+
+    def test_few_nodes_are_two(self) -> None:
+        assert integrals.gauss_nodes(arb(1), arb(1)) == 2
+        assert integrals.gauss_nodes(arb(1), arb(2)) == 2
+        assert integrals.gauss_error(arb(1), 2).overlaps(arb(24) / 5 / 81)
+
+    def test_rule(self) -> None:
+        rule = integrals.gauss_legendre(5, 120)
+        nodes, weights = np.polynomial.legendre.leggauss(5)
+        assert np.allclose(sorted(float(x) for x, _ in rule), nodes)
+        assert np.allclose(sorted(float(w) for _, w in rule), sorted(weights))
+        assert sum((w * x**8 for x, w in rule), arb(0)).overlaps(arb(2) / 9)
+        assert max(w.rad() for _, w in rule) < arb(2) ** -110
+
+    def test_normal(self) -> None:
+        assert integrals.upper_normal(arb(0)) == 0.5
+        assert abs(float(integrals.upper_normal(arb(1.5))) - 0.5 * math.erfc(1.5 / math.sqrt(2))) < 1e-15
+
+    def test_logistic_of_exact_numbers(self) -> None:
+        assert integrals.logistic(arb(0)) == 0.5
+        assert abs(float(integrals.logistic(arb(2))) - 1 / (1 + math.exp(2))) < 1e-15
+        assert abs(complex(integrals.logistic(acb(2, 1))) - 1 / (1 + np.exp(2 + 1j))) < 1e-14
+
+    @pytest.mark.parametrize("side", [1, -1])
+    def test_logistic_far_out_is_bounded_however_wide_its_imaginary_part(self, side: int) -> None:
+        found = integrals.logistic(acb(arb(side * 10), arb(0, 100)))
+        q = math.exp(-10)
+        far = q / (1 - q)
+        centre = 0 if side > 0 else 1
+        assert about(found.real, centre - far, centre + far, 1e-7)
+        assert about(found.imag, -far, far, 1e-7)
+        assert not integrals.logistic(acb(arb(0.5), arb(0, 100))).is_finite()
+
+
+class TestMeans:
+    @pytest.mark.parametrize(
+        ("m", "k"), [(0.3, 0.7), (-2.0, 0.5), (3.0, 2.0), (0.4, 1e-9), (-0.4, 2.0**-20), (1.0, 0.0)]
+    )
+    def test_mean_of_tanh(self, m: float, k: float) -> None:
+        found = escape_means.mean_tanh(arb(m), arb(k))
+        wanted = (math.log(math.cosh(m + k)) - math.log(math.cosh(m - k))) / (2 * k) if k > 1e-3 else math.tanh(m)
+        assert abs(float(found) - wanted) < 1e-10
+        assert found.rad() < 1e-60
+
+    def test_both_forms_agree_where_they_meet(self) -> None:
+        low, high = (escape_means.mean_tanh(arb(0.4), arb(2.0**-20 * (1 + side * 1e-12))) for side in (-1, 1))
+        assert abs(low - high) < 1e-17
+
+    def test_log_cosh(self) -> None:
+        for x in (-800.0, -1.0, 0.0, 0.5, 800.0):
+            wanted = abs(x) + math.log1p(math.exp(-2 * abs(x))) - math.log(2)
+            assert abs(float(escape_means.log_cosh(arb(x))) - wanted) < 1e-12 * max(1, abs(x))
+            assert abs(escape_means.float_log_cosh(x) - wanted - math.log(2)) < 1e-12 * max(1, abs(x))
+
+    def test_the_series_of_artanh_holds_to_its_limit(self) -> None:
+        assert not escape_means._artanh_ratio(arb(2.0**-19)).is_finite()
+        x = arb(2.0**-19) * 0.99
+        assert escape_means._artanh_ratio(x).overlaps(x.atanh() / x)
+        assert escape_means._artanh_ratio(x).rad() < arb(2) ** -(int(ctx.prec) - 20)
+
+
+PATHS = [Path(arb("1.6"), arb("0.1"), along_u=True), Path(arb("1.6"), arb("0.1"), along_u=False)]
+
+
+def kappa(path: Path, x: float) -> float:
+    """Solve for the half-length by bisection in floating point."""
+    low, high = 0.0, 20.0
+    for _ in range(200):
+        k = (low + high) / 2
+        u, w = (x, x - 2 * k) if path.along_u else (x + k, x - k)
+        mean = (math.log(math.cosh(u)) - math.log(math.cosh(w))) / (u - w) if k > 1e-6 else math.tanh(u)
+        low, high = (low, k) if u - 0.1 - 1.6 * mean > 0 else (k, high)
+    return low
+
+
+@pytest.mark.parametrize("path", PATHS, ids=["u", "m"])
+class TestPaths:
+    X = 0.8
+
+    def test_half_length(self, path: Path) -> None:
+        wanted = kappa(path, self.X)
+        for guess in (None, arb(wanted * 1.01), arb(wanted * 3), arb(-1), arb(1e-30)):
+            found = path.at(arb(self.X), 200, guess)
+            assert abs(float(found) - wanted) < 1e-9
+            assert found.rad() < arb(2) ** -85
+            assert path.value(arb(self.X), found).contains(0)
+
+    def test_no_half_length_where_the_force_is_not_upward(self, path: Path) -> None:
+        for x in (1.9, 9.0):
+            assert not path.at(arb(x), 200).is_finite()
+            assert not path.at(arb(x), 200, arb(0.3)).is_finite()
+
+    def test_ends(self, path: Path) -> None:
+        u, w = path.ends(arb(1), arb(0.25))
+        assert (float(u), float(w)) == ((1, 0.5) if path.along_u else (1.25, 0.75))
+
+    def test_value_and_slope(self, path: Path) -> None:
+        """Phi by its definition, its slope by differences; near kappa = 0 the slope is a hull."""
+        for k in (0.5, 0.01):
+            value, slope = path._newton(arb(self.X), arb(k))
+            step = 1e-5
+            there = [float(path.value(arb(self.X), arb(k + side * step))) for side in (-1, 1)]
+            u, w = (self.X, self.X - 2 * k) if path.along_u else (self.X + k, self.X - k)
+            mean = (math.log(math.cosh(u)) - math.log(math.cosh(w))) / (2 * k)
+            assert abs(float(value) - (u - 0.1 - 1.6 * mean)) < 1e-12
+            assert abs(float(path.value(arb(self.X), arb(k))) - float(value)) < 1e-12
+            assert abs(float(slope) - (there[1] - there[0]) / (2 * step)) < 1e-7
+        _, slope = path._newton(arb(self.X), arb(2.0**-21))
+        assert slope.contains(path._newton(arb(self.X), arb(2.0**-19))[1].mid()) or slope.rad() < 1e-5
+
+    def test_floating_point_first(self, path: Path) -> None:
+        wanted = kappa(path, self.X)
+        assert abs(float(path._roughly(arb(self.X), arb(wanted * 1.3))) - wanted) < 1e-9
+        tiny = arb(2.0**-11, 2.0**-60)
+        assert path._roughly(arb(self.X), tiny) == tiny.mid()
+        assert path._roughly(arb(self.X), arb(1e9)) == arb(1e9) or abs(float(path._roughly(arb(self.X), arb(1e9)))) < 9
+
+    def test_derivatives_on_balls_hold_those_at_points(self, path: Path) -> None:
+        x, k = self.X, 0.4
+        u, w = path.ends(arb(x), arb(k))
+        step = 1e-6
+
+        def phi(x: float, k: float) -> float:
+            return float(path.value(arb(x), arb(k)))
+
+        along = (phi(x + step, k) - phi(x - step, k)) / (2 * step)
+        across = (phi(x, k + step) - phi(x, k - step)) / (2 * step)
+        for found, wanted in zip(path.hulls(u, w, arb(k)), (along, across), strict=True):
+            assert float(found.lower()) - 1e-6 <= wanted <= float(found.upper()) + 1e-6
+        psi = [2 * k * along, 2 * k * across + 2 * phi(x, k)]
+        for found, wanted in zip(path.products(u, w, arb(k)), psi, strict=True):
+            assert abs(float(found) - wanted) < 1e-6
+
+    def test_a_bound_over_a_ball(self, path: Path) -> None:
+        wide = arb(self.X, 0.05)
+        most = float(path.most(wide))
+        assert max(kappa(path, x) for x in (0.75, 0.8, 0.85)) <= most < 8
+        over = path.over(wide, arb(kappa(path, self.X)))
+        assert all(over.contains(kappa(path, x)) for x in (0.76, 0.8, 0.84))
+
+    def test_tubes(self, path: Path) -> None:
+        x = acb(arb(self.X, 0.003), arb(0, 0.003))
+        for guess in (None, arb(kappa(path, self.X))):
+            tube = path.tube(x, guess)
+            assert tube.tight
+            assert tube.rest is not None
+            assert tube.middle == arb(self.X)
+            for at in (0.7975, 0.8, 0.8025):
+                off = arb(kappa(path, at)) - tube.on(arb(at))
+                assert float(tube.rest.real.lower()) - 1e-9 <= float(off) <= float(tube.rest.real.upper()) + 1e-9
+            step = 1e-4
+            slope = (kappa(path, self.X + step) - kappa(path, self.X - step)) / (2 * step)
+            assert abs(float(tube.slope) - slope) < 1e-5
+            assert tube.rest.abs_upper() < 1e-3
+        lost = path.tube(acb(arb(2.5), arb(0)))
+        assert lost.rest is None
+        assert not lost.tight
+        assert lost.slope == 0
+
+
+class TestBallsAboutBalls:
+    def test_inside_is_strict_on_all_four_sides(self) -> None:
+        outer = acb(arb(0, 1), arb(0, 2))
+        assert escape_path._inside(acb(arb(0, 0.9), arb(0, 1.9)), outer)
+        for real, imag in (
+            ((0.2, 0.9), (0, 1)),
+            ((-0.2, 0.9), (0, 1)),
+            ((0, 0.5), (0.2, 1.9)),
+            ((0, 0.5), (-0.2, 1.9)),
+        ):
+            assert not escape_path._inside(acb(arb(*real), arb(*imag)), outer)
+        assert not escape_path._inside(outer, outer)
+        assert not escape_path._inside(acb(arb.nan(), arb(0)), outer)
+
+    def test_inflated_holds_both_with_room(self) -> None:
+        found = escape_path._inflated(acb(arb(1, 0.5), arb(0.25, 0.5)), arb(-1, 0.25))
+        assert about(found.real, -1.25 - 1.5 / 4, 1.5 + 1.5 / 4, 1e-6)
+        assert about(found.imag, -(0.75 * 5 / 4 + 1.5 / 64), 0.75 * 5 / 4 + 1.5 / 64, 1e-6)
