@@ -161,6 +161,14 @@ class TestEnclosures:
                 with scaled("claim", Fraction(change, 1000)):
                     assert not holds(*(balls.exact(sum(side) / 2) for side in box))
 
+    def test_a_cover_is_given_up_when_more_cells_than_allowed_are_left(self) -> None:
+        box = ((Fraction(0), Fraction(1)),)
+        assert balls.covered("t", box, lambda c: c.rad() < 0.3, leaves=0) == "t (2 cells)"
+        assert balls.covered("t", box, lambda c: c.rad() < 0.2, leaves=2) == "t (4 cells)"
+        for leaves, place in ((1, r"0\.0"), (0, r"0\.5")):
+            with pytest.raises(NotProved, match=rf"^t: not certain near \[{place}\]$"):
+                balls.covered("t", box, lambda c: c.rad() < 0.2, leaves=leaves)
+
     def test_counts_are_compared_at_corners_and_centre(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """One of nine points that disagrees is enough; one that nothing is certain about is none."""
         box = ((Fraction(2), Fraction(3)), (Fraction(0), Fraction(1, 2)))
