@@ -10,6 +10,7 @@ from moecusp.routing.capture import margins
 from moecusp.routing.checkpoints import open_model, open_tokenizer
 from moecusp.routing.dispatch import Dispatch
 from moecusp.routing.doctor import doctor
+from moecusp.routing.monitor import RoutingMonitor
 from moecusp.routing.recorder import Recorder, record
 from moecusp.routing.reinforced import ReinforcedRouter, load
 from moecusp.routing.texts import trace_text
@@ -18,6 +19,7 @@ __all__ = [
     "Dispatch",
     "Recorder",
     "ReinforcedRouter",
+    "RoutingMonitor",
     "doctor",
     "load",
     "margins",

@@ -1,0 +1,84 @@
+"""A recorder that stays on a model in training: whatever goes wrong in it stops its window, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from moecusp.routing.recorder import Recorder, record
+from moecusp.trace import RoutingTrace
+
+
+class Guarded(Recorder):
+    """A recorder whose hooks never raise, and whose books can be begun anew.
+
+    Parameters
+    ----------
+    model : Module
+        As for `record`.
+    complain : callable
+        Called with what went wrong.
+    evaluation : bool
+        Whether passes in evaluation mode count.
+    **options
+        Of `record`.
+    """
+
+    def __init__(self, model: nn.Module, complain: Callable[[str], None], evaluation: bool, **options: Any) -> None:
+        self._options = options
+        self.__dict__.update(vars(record(model, **options)))  # all that a recorder is made of
+        self._complain, self._evaluation = complain, evaluation
+        self._broken = ""
+
+    @property
+    def attached(self) -> bool:
+        """Whether it is on the model."""
+        return bool(self._handles)
+
+    @property
+    def seen(self) -> bool:
+        """Whether the model has run since the books were begun."""
+        return bool(self._tally.opened)
+
+    def restart(self) -> None:
+        """Begin the books anew."""
+        self._tally = record(self.model, **self._options)._tally
+        self._frames.clear()
+        self._scores.clear()
+        self._broken = ""
+
+    def trace(self, *arguments: Any, **named: Any) -> RoutingTrace:
+        """Return what was recorded; raise RuntimeError if something was missed."""
+        if self._broken:
+            raise RuntimeError(self._broken)
+        return super().trace(*arguments, **named)
+
+    def _called(self, *arguments: Any) -> Any:
+        return self._safe(super()._called(*arguments))
+
+    def _returned(self, *arguments: Any) -> Any:
+        return self._safe(super()._returned(*arguments))
+
+    def _scored(self, *arguments: Any) -> Any:
+        return self._safe(super()._scored(*arguments))
+
+    def _dispatched(self, *arguments: Any) -> Any:
+        return self._safe(super()._dispatched(*arguments))
+
+    def _read(self, *arguments: Any) -> Any:
+        return self._safe(super()._read(*arguments))
+
+    def _safe(self, hook: Callable[..., None]) -> Any:
+        def safe(*arguments: Any) -> None:
+            if self._broken or not (self._evaluation or self.model.training):
+                return
+            try:
+                hook(*arguments)
+            except Exception as error:
+                self._broken = f"{type(error).__name__}: {error}"
+                self._complain(self._broken)
+
+        return torch.compiler.disable(safe)  # type: ignore[no-untyped-call]
