@@ -136,6 +136,9 @@ class Runner:
                 counter[mutant.test] += 1
             with self.output.open("a") as file:
                 print(json.dumps(asdict(mutant)), file=file)
+        print(
+            *(f"{n} {outcome}" for outcome, n in Counter(m.outcome for m in self.wanted if m.number).items()), sep=", "
+        )
         if self.check:
             self.judge(known_outcome)
         return True

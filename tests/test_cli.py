@@ -186,6 +186,11 @@ def test_without_click_one_line_names_the_extra():
     assert done.stderr == b"error: the command line needs click, in the extra cli: pip install 'moecusp[cli]'\n"
 
 
+def test_what_cannot_be_imported_is_said_in_one_line(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "moecusp.cli", None)
+    assert run("locate") == (1, "", "error: import of moecusp.cli halted; None in sys.modules\n")
+
+
 @pytest.mark.parametrize(
     ("raised", "status", "words"),
     [

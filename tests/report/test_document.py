@@ -4,14 +4,16 @@ import json
 import os
 import re
 from dataclasses import replace
+from pathlib import Path
 
+import jinja2
 import jsonschema
 import numpy as np
 import pytest
 
 import moecusp as mc
 from moecusp.report import Figure, Report, Table, Verdict, schema, write
-from moecusp.report.document import code_span, escape_markdown
+from moecusp.report.document import code_span, escape_markdown, show
 from tests.report.sample import finding, report
 
 SOUND, UNSOUND = finding(expected=Verdict.SUPPORTED), finding(expected=Verdict.REFUTED)
@@ -88,6 +90,40 @@ class TestForms:
             write(replace(sample, title=3), tmp_path / "out")
         assert list(tmp_path.iterdir()) == []
 
+    def test_the_text_of_report_json(self, sample, tmp_path):
+        """As its content says, one item a line, in UTF-8; everything of the report is in it, and no picture."""
+        page, _, content = written(replace(sample, title="über"), tmp_path)
+        text = (tmp_path / "out" / "report.json").read_text(encoding="utf-8")
+        assert text == json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+        fields = set(Report.__dataclass_fields__) | {"schema_version", "sound", "generator", "files"}
+        assert set(content) == fields
+        for figure in (*content["figures"], *content["sections"][0]["figures"]):
+            assert set(figure) == {"id", "title", "caption"}
+        alarms = [f["false_alarm"] for f in (*content["findings"], *content["sections"][0]["findings"])]
+        assert alarms == [each.false_alarm for each in sample.all_findings]
+        assert "<svg" in page
+
+    def test_the_page_is_where_the_caller_stands(self, sample, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert write(sample, Path("out")) == tmp_path / "out" / "index.html"
+
+    def test_how_templates_are_read(self, sample, tmp_path, monkeypatch):
+        """Blocks leave no line and no indent, only the page is escaped, and a name that is not there is an error."""
+        text = "a\n  {% if true %}\n{{ report.title }} {{ 0.5|number }} {{ '*'|md }} {{ '*'|code }}\n  {% endif %}\nb"
+        texts = {"report.md.j2": text, "report.html.j2": text}
+
+        def loader(package):
+            assert package == "moecusp.report"
+            return jinja2.DictLoader(texts)
+
+        monkeypatch.setattr(jinja2, "PackageLoader", loader)
+        page, markdown, _ = written(sample, tmp_path)
+        assert page == "a\nA title &lt;b&gt; 0.5 \\* `*`\nb"
+        assert markdown == "a\nA title <b> 0.5 \\* `*`\nb"
+        texts["report.md.j2"] = "{{ report.tilte }}"
+        with pytest.raises(jinja2.UndefinedError, match="tilte"):
+            write(sample, tmp_path / "out")
+
     def test_text_that_utf8_cannot_hold_is_shown_escaped(self, sample, tmp_path):
         page, _, content = written(replace(sample, summary="bad \udcff byte"), tmp_path)
         assert r"bad \udcff byte" in page
@@ -140,7 +176,16 @@ class TestMarkdown:
 
     def test_by_hand(self):
         assert escape_markdown("a | <b> *c*") == r"a \| &lt;b&gt; \*c\*"
+        assert escape_markdown(r"\`_[]~$#@ & x://y www.z") == r"\\\`\_\[\]\~\$\#\@ &amp; x&#58;//y www&#46;z"
+        assert [escape_markdown(f"{mark} x") for mark in ("-", "+", "=", ":", "12.", "3)")] == [
+            *(r"\- x", r"\+ x", r"\= x", r"\: x", r"12\. x", r"3\) x"),
+        ]
+        assert escape_markdown("x - 1. = 2) +") == "x - 1. = 2) +"
+        assert escape_markdown(3) == "3"
         assert code_span("a`b") == "`` a`b ``"
+        assert code_span("a ``b\n`c`") == "``` a ``b `c` ```"
+        assert code_span("  ") == code_span("") == "`–`"
+        assert code_span(3) == "`3`"
 
     def test_the_twin_escapes_every_text(self, sample, tmp_path):
         bad = "p | <i>q</i> *r*"
@@ -158,10 +203,23 @@ class TestMarkdown:
         assert "<i>" not in markdown
 
 
-@pytest.mark.parametrize("id", ["", "../x", "a/b", ".hidden", "a b", "a\n", "x" * 101, "é"])
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(1234.56, "1235"), (0.00012345678, "0.0001235"), (-2.0, "-2"), (np.inf, "∞"), (-np.inf, "−∞"), (np.nan, "–")],
+)
+def test_a_number_for_a_reader(value, shown):
+    assert show(value) == shown
+
+
+@pytest.mark.parametrize("id", ["", "../x", "a/b", ".hidden", "_a", "-a", "a b", "a\n", "x" * 101, "é"])
 def test_a_figure_is_named_like_a_file(id):
     with pytest.raises(mc.ParameterError, match="id = "):
         Figure(id, "t", "<svg/>", "c")
+
+
+@pytest.mark.parametrize("id", ["x", "Z", "0", "9a", "a" * 100, "aZ09._-azAZ"])
+def test_names_that_a_figure_can_have(id):
+    assert Figure(id, "t", "<svg/>", "c").id == id
 
 
 def test_two_figures_of_one_name(sample):

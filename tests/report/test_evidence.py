@@ -38,7 +38,7 @@ class TestAgainstPeers:
         assert found.refuting == pytest.approx(min(1 - above, 1 - below), rel=1e-9)
 
     @pytest.mark.parametrize("successes", [0, 3, 17, 40])
-    @pytest.mark.parametrize("band", [(0.0, 0.1), (0.3, 0.6), (0.9, 1.0)])
+    @pytest.mark.parametrize("band", [(0.0, 0.1), (0.3, 0.6), (0.9, 1.0), (-1.0, 0.1), (0.9, 2.0), (-1.0, 2.0)])
     def test_binomial_tests(self, successes, band):
         low, high = band
 
@@ -48,11 +48,14 @@ class TestAgainstPeers:
         found = of(clopper_pearson(successes, 40), band)
         supporting = max(p(low, "greater") if low > 0 else 0.0, p(high, "less") if high < 1 else 0.0)
         assert found.supporting == pytest.approx(supporting, rel=1e-9)
-        assert found.refuting == pytest.approx(min(p(low, "less"), p(high, "greater")), rel=1e-9)
+        refuting = min(p(max(low, 0.0), "less"), p(min(high, 1.0), "greater"))
+        assert found.refuting == pytest.approx(refuting, rel=1e-9)
 
     def test_without_chance(self):
         assert of(exact(1.0)) == of(exact(1.1)) == (0.0, 1.0)
-        assert of(exact(1.2)) == (1.0, 0.0)
+        assert of(exact(0.9)) == (0.0, 1.0)
+        assert of(exact(1.2)) == of(exact(0.8)) == (1.0, 0.0)
+        assert of(exact(1.0), able=False) == of(exact(1.2), able=False) == (1.0, 1.0)
 
 
 def intervals():
@@ -105,5 +108,6 @@ def test_nothing_follows_from_too_few_or_from_a_design_that_cannot_tell():
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(ParameterError, match="method"):
+    with pytest.raises(ParameterError) as error:
         of(replace(student(SAMPLES), method="guess"))
+    assert str(error.value) == "method = 'guess': method must be one of the methods of moecusp.report"

@@ -103,6 +103,46 @@ class TestRemedy:
         assert finding([1.0, 1.0]).remedy.startswith("More seeds than 2")
         assert finding(able=False).remedy.startswith("A run whose design can tell")
 
+    @pytest.mark.parametrize(
+        ("interval", "able", "said"),
+        [
+            (
+                *(between(0.90625, 1.15625, 1.0625), True),  # 5/32 to the lower end, 3/32 to the upper
+                "About 157 seeds in place of 9, if the estimate stays inside the band.",  # 9 (.15625/.0375)^2
+            ),
+            (
+                *(between(0.7, 0.95, 0.75), True),
+                "About 16 seeds in place of 9, if the estimate stays outside the band.",  # 9 (0.2/0.15)^2
+            ),
+            (
+                *(between(0.9375, 1.1875, 1.125), True),  # 0.1875 to the lower end, 0.0625 to the upper
+                "About 507 seeds in place of 9, if the estimate stays outside the band.",  # 9 (0.1875/0.025)^2 = 506.3
+            ),
+            (
+                *(between(0.7, 1.3000001, 1.0999), True),
+                "No feasible number of seeds: the estimate is within 0.0001 of the edge 1.1, and the interval reaches "
+                "0.4.",
+            ),
+            (
+                *(between(-np.inf, np.inf, 1.0), True),
+                "More seeds than 9, and none without a value: these give no interval.",
+            ),
+            (between(0.99, 1.01, 1.0), False, "A run whose design can tell: this one could not."),
+        ],
+    )
+    def test_word_for_word(self, interval, able, said):
+        assert judge("a", "a", "a", interval, (0.9, 1.1), able=able).remedy == said
+
+    def test_never_fewer_than_there_were(self):
+        """An interval that reaches less far than the edge is, as rounding can make it, still asks for one more."""
+        found = judge("a", "a", "a", between(0.9, 1.1000000000000003, 1.0), (0.9, 1.1))
+        assert found.remedy.startswith("About 10 seeds in place of 9, ")
+
+    def test_near_the_edge_begins_at_a_hundredth_of_the_reach(self):
+        for estimate, said in ((1.0625, "No feasible"), (1.0, "About")):
+            interval = between(estimate - 8.0, estimate + 8.0, estimate)
+            assert judge("a", "a", "a", interval, (-3.0, 1.125)).remedy.startswith(said)
+
     def test_the_caller_knows_better_and_the_decided_need_none(self):
         assert finding([1.0, 1.0], remedy="Wait.").remedy == "Wait."
         assert finding(remedy="Wait.").remedy == ""
