@@ -93,7 +93,8 @@ def baseline(
             sys.settrace(None)
             cost[item.nodeid] = processor() - start
             file = item.nodeid.partition("::")[0]
-            if watch.slow or (watch.report and file in stopped):  # a test stopped midway can spoil those after it
+            # what was run may swallow the stop, and a test stopped midway can spoil those after it
+            if watch.slow or (watch.report and (file in stopped or cost[item.nodeid] > longest)):
                 stopped.add(file)
                 cost[item.nodeid] = math.inf
                 watch.report, watch.slow = None, False

@@ -63,7 +63,9 @@ OWN = {  # the tests of a module that is not tested under its own name
 }
 PATIENCE = 3.0, 10.0  # seconds of processor time that a test may take, and how many times its file's longest
 WAITING = 20.0  # times as long by the clock: something waits for what does not come
-LAZY = "jinja2 jsonschema matplotlib.pyplot mpmath scipy.integrate scipy.optimize scipy.stats sympy".split()
+LAZY = (
+    "jinja2 jsonschema matplotlib.pyplot mpmath scipy.integrate scipy.optimize scipy.special scipy.stats sympy".split()
+)
 
 
 class Runner:
@@ -79,7 +81,7 @@ class Runner:
         items = {item.nodeid: item for item in session.items}
         for name in self.names:  # tests may import a module only while they run
             importlib.import_module(MODULES[name][:-3].replace("/", "."))
-        for name in LAZY:  # once, not in every fork
+        for name in [*LAZY, *["torch._dynamo"] * ("torch" in sys.modules)]:  # once, not in every fork
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
         gc.collect()

@@ -124,7 +124,10 @@ def test_many_experts(run):
         (["--feedback", "1", "--experts", "1"], "experts = 1"),
         (["--feedback", "1", "--experts", "x"], "--experts"),
         (["--feedback", "1", "--experts", "1" + "0" * 30], "experts = 1000"),
-        (["--feedback", "1", "--experts", "3", "--asymmetry", "0.1"], "asymmetry = 0.1"),
+        (
+            ["--feedback", "1", "--experts", "3", "--asymmetry", "0.1"],
+            "asymmetry = 0.1: asymmetry must be 0 with more than two experts\n",
+        ),
         (["--feedback"], "--feedback"),
         (["--no-such-option"], "--no-such-option"),
         (["surplus", "--feedback", "1"], "surplus"),
