@@ -16,6 +16,12 @@ from moecusp.report.figures import canvas, legend, style, svg
 from tests.report.sample import drawn, picture
 
 LABEL = 'A <b> & "c"'
+STYLE = {
+    "axes.edgecolor": "#8593a3", "axes.grid": True, "axes.labelcolor": "#1c2430", "axes.spines.right": False,
+    "axes.spines.top": False, "font.family": ["DejaVu Sans"], "font.size": 11.0, "grid.color": "#e7ebf0",
+    "legend.frameon": False, "legend.fontsize": 9.5, "svg.fonttype": "path", "svg.hashsalt": "moecusp",
+    "text.color": "#1c2430", "xtick.color": "#1c2430", "ytick.color": "#1c2430",
+}  # fmt: skip
 
 
 def test_the_same_to_the_byte():
@@ -106,8 +112,7 @@ def test_the_style_holds_inside_and_ends():
         with style():
             assert mpl.rcParams["lines.linewidth"] == mpl.rcParamsDefault["lines.linewidth"]
             assert mpl.rcParams["figure.dpi"] == mpl.rcParamsDefault["figure.dpi"]
-            assert mpl.rcParams["axes.grid"] is True
-            assert mpl.rcParams["svg.hashsalt"] == "moecusp"
+            assert {name: mpl.rcParams[name] for name in STYLE} == STYLE
         assert (mpl.rcParams["lines.linewidth"], mpl.rcParams["axes.grid"]) == (9.0, False)
         with pytest.raises(KeyError), style():
             raise KeyError
