@@ -157,6 +157,32 @@ def test_what_is_just_allowed_runs(options: dict[str, Any]) -> None:
     assert run.backend == "numpy"
 
 
+@pytest.mark.parametrize(
+    ("parameters", "more", "allowed"),
+    [
+        (RouterParameters(1e-150, 1.0, 1e-150), {}, SMALL),  # increment * beta * feedback alone
+        (RouterParameters(1e10, 1.0, 1e-291), {}, SMALL),  # increment * beta alone
+        (RouterParameters(1e-291, 1.0, 1e10), {}, SMALL),  # increment * feedback alone
+        (RouterParameters(1e-140, 1.0, 1e-140), {}, ""),
+        (RouterParameters(1.0, 1.0, 1e140), {"initial": [1e11, 0.0]}, LARGE),  # beta times the start alone
+        (RouterParameters(1.0, 1.0, 1e-20), {"initial": [0.9e150, -0.9e150]}, LARGE),  # the start alone
+        (RouterParameters(1.0, 1.0, 1e140), {"initial": [1e9, 0.0]}, ""),
+        (RouterParameters(1.0, 1.0, 1e140), {"margin_noise": 1e11, **HARD}, LARGE),
+        (RouterParameters(1.0, 1.0, 1e140), {"margin_noise": 1e9, **HARD}, ""),
+        (RouterParameters(1.0, 1.0, [1e-20, 1.0]), {"initial": [[0.9e150, -0.9e150], [0.0, 0.0]]}, LARGE),
+        (RouterParameters(1.0, 1.0, [1.0, 1e140]), {"margin_noise": [0.0, 1e11], **HARD}, LARGE),
+    ],
+)
+def test_of_what_leaves_the_range(parameters: RouterParameters, more: dict[str, Any], allowed: str) -> None:
+    asked: dict[str, Any] = {"increment": 0.1, "steps": 1, "routers": 2, "backend": "numpy", **more}
+    if not allowed:
+        simulate(parameters, **asked)
+        return
+    with pytest.raises(ParameterError) as error:
+        simulate(parameters, **asked)
+    assert (error.value.name, error.value.allowed) == ("parameters", allowed)
+
+
 @pytest.mark.parametrize("device", ["nowhere", "meta", 3.5, "cuda:63"])
 def test_of_devices(device: object) -> None:
     """What torch says of it, in one line."""
