@@ -112,7 +112,10 @@ class Runner:
             tests = (called & items.keys() if mutant.function else items.keys()) - set(slow)
             known = killers[mutant.module + mutant.function], killers[mutant.module]
             own = OWN.get(mutant.module, mutant.module.replace(".", "_")).split()
-            first = (*(f"/test_{name}.py" for name in [*own, "arguments"]), f"test_{mutant.module.split('.')[-1]}")
+            first = (
+                *(f"/test_{name}.py" for name in [*own, "arguments", "refusals"]),
+                f"test_{mutant.module.split('.')[-1]}",
+            )
             order = sorted(
                 tests,
                 key=lambda t: (

@@ -140,7 +140,7 @@ def test_of_simulate(options: dict[str, Any], said: str) -> None:
         {"histogram": [0.0, 1.0], "every": 1},
         {"feedback_schedule": [(0, 1e148)]},
         {"asymmetry_schedule": [(3, 0.0), (3, -1e148)]},
-        {"parameters": RouterParameters(1e-288)},
+        {"parameters": RouterParameters(1e-290), "increment": 1.0},
         {"parameters": RouterParameters(1e148)},
         {"first_passage": (None, None)},
         {"first_passage": (-1.0, -0.5)},
