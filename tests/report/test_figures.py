@@ -3,6 +3,7 @@
 import hashlib
 import io
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib as mpl
@@ -16,7 +17,7 @@ from moecusp.report.figures import canvas, legend, style, svg
 from tests.report.sample import drawn, picture
 
 LABEL = 'A <b> & "c"'
-STYLE = {
+STYLE: dict[Any, object] = {
     "axes.edgecolor": "#8593a3", "axes.grid": True, "axes.labelcolor": "#1c2430", "axes.spines.right": False,
     "axes.spines.top": False, "font.family": ["DejaVu Sans"], "font.size": 11.0, "grid.color": "#e7ebf0",
     "legend.frameon": False, "legend.fontsize": 9.5, "svg.fonttype": "path", "svg.hashsalt": "moecusp",

@@ -1,5 +1,8 @@
 """The examination of routers piece by piece: every reason and remedy word for word, and each way to run a model."""
 
+# mypy: no-check-untyped-defs
+# To mypy every attribute of a module is a tensor or a module.
+
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +13,19 @@ from torch import nn
 
 from moecusp import ParameterError
 from moecusp.routing import doctor
-from moecusp.routing.balancing import ADD, BROKEN, LOSSLESS, NOT_REENTRANT, TURN_ON, _current, _on, _parameters, _Term
+from moecusp.routing.balancing import (
+    ADD,
+    BROKEN,
+    LOSSLESS,
+    NOT_REENTRANT,
+    TURN_ON,
+    _current,
+    _on,
+    _parameters,
+    _reached,
+    _Term,
+    balancing,
+)
 from moecusp.routing.doctor import BIAS, READER, _biases
 from moecusp.routing.findings import INFINITE, WHOLE, Examination, Finding, State
 from moecusp.routing.obedience import (
@@ -30,6 +45,7 @@ from moecusp.routing.sites import Place
 from moecusp.routing.trial import Trial, checkpointing, coefficients, configurations, cut, made_up
 from moecusp.trace import Sample, Site, SiteTrace
 from tests.routing.own import Experts, Gate, Model, tokens
+from tests.routing.test_doctor import BATCH, Trained
 
 NAN = float("nan")
 
@@ -311,6 +327,61 @@ class TestBalance:
         found = [place(bias=torch.zeros(3) if bias else None), place(bias=torch.zeros(3))]
         assert said(_on(Configured(**config), found, _Term(*term))) == ("balance loss", "model", state, reason, remedy)
 
+    def test_what_is_reached(self):
+        """Of three routers one is cut off, one is frozen; a module without a router has nothing to reach."""
+        reached, whole = "the balance loss reaches its router", ("model", "not applicable")
+        model = Trained(detached=[1])
+        model.layers[2].gate.requires_grad_(False)
+        found = doctor(model, BATCH)
+        frozen = "frozen: its router's parameters require no gradient"
+        assert [said(each) for each in found["gradient"]] == [
+            ("gradient", "layers.0.experts", "ok", reached, ""),
+            ("gradient", "layers.1.experts", "fail", "the balance loss does not reach its router", BROKEN),
+            ("gradient", "layers.2.experts", "warn", frozen, ""),
+        ]
+        for check in ("gradient, checkpointed", "gradient, reentrant"):
+            assert [said(each) for each in found[check]] == [(check, *whole, "this class does not checkpoint", "")]
+        trial = Trial(model, BATCH, 0)
+        with trial.kept():
+            for way, check in (("off", "gradient"), ("on", "gradient, checkpointed")):
+                model.gradient_checkpointing = way == "on"
+                (finding,) = _reached(trial, [place(module=model.layers[0].experts)], way, State.WARN)
+                reason = "no module that scores the experts was found"
+                assert said(finding) == (check, "a", "not applicable", reason, "")
+                cut_off = place(module=model.layers[1].experts, router=model.layers[1].gate)
+                (finding,) = _reached(trial, [cut_off], way, State.WARN)
+                assert (finding.state, finding.remedy) == (State.WARN, BROKEN)
+            (finding,) = _reached(trial, [cut_off], "reentrant", State.FAIL)
+            assert (finding.check, finding.state, finding.remedy) == ("gradient, reentrant", State.FAIL, NOT_REENTRANT)
+
+    @pytest.mark.parametrize(
+        ("planned", "checks"),
+        [
+            ("all", ["gradient", "gradient, checkpointed", "gradient, reentrant"]),
+            ("off", ["gradient"]),
+            ("on", ["gradient, checkpointed"]),
+            ("reentrant", ["gradient, reentrant"]),
+        ],
+    )
+    def test_what_fails_is_what_is_planned(self, planned, checks):
+        """A router that is not reached fails in the way that is planned, or set, and warns in the others."""
+        model = Trained(detached=[0, 1])
+        model.gradient_checkpointing = False
+        found = [Place(f"{i}", layer.experts, None, layer.gate) for i, layer in enumerate(model.layers)]
+        trial = Trial(model, BATCH, 0)
+        _, *rest = balancing(trial, found, planned)
+        assert list(dict.fromkeys(each.check for each in rest)) == checks
+        worst = {each.check: each.state.value for each in rest if each.state is not State.OK}
+        assert worst == {c: "fail" if planned != "all" or c == "gradient" else "warn" for c in checks}
+
+    def test_of_the_loss(self):
+        model = Trained()
+        nn.init.constant_(model.head.bias, NAN)
+        (finding,) = balancing(Trial(model, BATCH, 0), [], "off")
+        assert said(finding) == ("balance loss", "model", "fail", "the training loss is nan", INFINITE)
+        (finding,) = balancing(Trial(Model(), BATCH, 0), [], "off")
+        assert said(finding) == ("balance loss", "model", "not applicable", LOSSLESS, "")
+
     def test_how_it_checkpoints(self):
         model = nn.Sequential(nn.ReLU(), nn.ReLU(), nn.ReLU())
         assert _current(model) == "off"
@@ -373,7 +444,8 @@ class TestTrial:
         inner = Config(aux_loss_coef=1, router_aux_loss_coef="no")
         outer = Config(text=inner, again=inner, aux_loss_coef=0.5)
         model = nn.Sequential(nn.ReLU(), nn.ReLU())
-        model[0].config, model[1].config = outer, inner
+        outer.other = SimpleNamespace(aux_loss_coef=0.125)  # no configuration
+        model[0].config, model[1].config = outer, None
         model[1].router_aux_loss_coef = 0.25
         model[0].gradient_checkpointing = False
         assert {id(config) for config in configurations(model)} == {id(outer), id(inner)}

@@ -1,5 +1,8 @@
 """What a recording is made of, each piece by itself: places, slots, padding, sample, books, readers."""
 
+# mypy: no-check-untyped-defs
+# To mypy every attribute of a module is a tensor or a module.
+
 from types import SimpleNamespace
 
 import numpy as np
@@ -119,7 +122,7 @@ class TestPadding:
     def test_who_takes_tokens(self):
         assert [takes_tokens(each) for each in (Called(), Stacks(), Plain(), nn.ReLU())] == [True, True, False, False]
         odd = nn.ReLU()
-        odd.forward = dict.fromkeys  # type: ignore[assignment, method-assign]  # has no signature to read
+        odd.forward = dict.fromkeys  # has no signature to read
         for wrong in (odd, SimpleNamespace(forward=3)):
             assert takes_tokens(wrong) is False
             assert called_with_choices(wrong) is False
@@ -578,6 +581,12 @@ class TestRouter:
         }  # fmt: skip
         assert {value.dtype for value in made.buffers()} == {torch.float64}
         assert {value.dtype for value in ReinforcedRouter(parameters, increment=0.25).buffers()} == {torch.float32}
+
+    def test_all_of_the_state_is_on_the_device(self):
+        made = ReinforcedRouter(mc.RouterParameters([1.0, 2.0], 0.5, 1.5, 0.25), increment=0.25, device="meta")
+        assert {name: value.device.type for name, value in made.named_buffers()} == dict.fromkeys(
+            ("feedback", "decay", "inverse_temperature", "drive", "scores"), "meta"
+        )
 
     def test_one_step_of_many(self):
         parameters = mc.RouterParameters([1.0, 2.0], [0.5, 1.0], 1.5, [0.0, -0.25], 3)

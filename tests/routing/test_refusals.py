@@ -29,7 +29,7 @@ def spoilt(it, value):
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda: ReinforcedRouter(3.0, increment=0.1), "parameters = 3.0: a moecusp.RouterParameters"),
+        (lambda: ReinforcedRouter(3.0, increment=0.1), "parameters = 3.0: a moecusp.RouterParameters"),  # type: ignore[arg-type]
         (lambda: router(selection="top2"), "selection = 'top2': 'soft' or 'hard'"),
         (
             lambda: router(dtype=torch.int64),
@@ -59,7 +59,7 @@ def spoilt(it, value):
         (lambda: router()(torch.zeros(4, 2), 3), "generator = 3: a torch.Generator on the logits' device, or None"),
         (lambda: router()([0.0]), f"logits = [0.0]: {REAL}, in a torch tensor: torch.as_tensor(logits)"),
         (lambda: router()(torch.zeros(1, 2).bool()), f"logits = tensor([[False, False]]): {REAL}"),
-        (lambda: router()(torch.zeros(1, 2).cfloat()), f"logits = tensor([[0.+0.j, 0.+0.j]]): {REAL}"),
+        (lambda: router()(torch.zeros(1, 2, dtype=torch.complex64)), f"logits = tensor([[0.+0.j, 0.+0.j]]): {REAL}"),
         (lambda: router()(torch.zeros(2)), "logits = (2,): of shape (..., tokens >= 1, 2 experts)"),
         (lambda: router()(torch.zeros(4, 3)), "logits = (4, 3): of shape (..., tokens >= 1, 2 experts)"),
         (lambda: router()(torch.zeros(0, 2)), "logits = (0, 2): of shape (..., tokens >= 1, 2 experts)"),
@@ -77,14 +77,14 @@ def spoilt(it, value):
             lambda: spoilt(router(), NAN)(torch.zeros(1, 2)),
             "scores = tensor([nan, 0.]): finite: they were written to from outside",
         ),
-        (lambda: load([0], 2), "chosen = [0]: a tensor of integers"),
+        (lambda: load([0], 2), "chosen = [0]: a tensor of integers"),  # type: ignore[arg-type]
         (lambda: load(torch.zeros(1), 2), "chosen = tensor([0.]): a tensor of integers"),
         (lambda: load(torch.zeros(1, dtype=torch.int64), 1), "experts = 1: an integer >= 2"),
-        (lambda: margins([0.0, 1.0]), f"logits = [0.0, 1.0]: {REAL}, in a torch tensor: torch.as_tensor(logits)"),
+        (lambda: margins([0.0, 1.0]), f"logits = [0.0, 1.0]: {REAL}, in a torch tensor: torch.as_tensor(logits)"),  # type: ignore[arg-type]
         (lambda: margins(torch.zeros(3)), "logits = (3,): of shape (..., 2 experts)"),
         (lambda: margins(torch.zeros(())), "logits = (): of shape (..., 2 experts)"),
-        (lambda: record(3), "model = 3: a torch.nn.Module"),
-        (lambda: record(Model(), sites=3), "sites = 3: a regular expression"),
+        (lambda: record(3), "model = 3: a torch.nn.Module"),  # type: ignore[arg-type]
+        (lambda: record(Model(), sites=3), "sites = 3: a regular expression"),  # type: ignore[arg-type]
         (lambda: record(Model(), sample=-1), "sample = -1: an integer >= 0"),
         (lambda: record(Model(), batches=1), "batches = 1: an integer >= 2"),
         (lambda: record(Model(), seed=-1), "seed = -1: an integer >= 0"),
@@ -128,7 +128,10 @@ def test_how_to_write_a_reader():
     ("dispatch", "said"),
     [
         (Dispatch(4, torch.ones(3, 2), torch.ones(3, 2)), "ids of type torch.float32 and shape (3, 2)"),
-        (Dispatch(4, torch.ones(3, 2).cfloat(), torch.ones(3, 2)), "ids of type torch.complex64 and shape (3, 2)"),
+        (
+            Dispatch(4, torch.ones(3, 2, dtype=torch.complex64), torch.ones(3, 2)),
+            "ids of type torch.complex64 and shape (3, 2)",
+        ),
         (Dispatch(4, torch.ones(6).long(), torch.ones(6)), "ids of type torch.int64 and shape (6,)"),
         (Dispatch(4, torch.ones(1, 1, 1, 1).long(), torch.ones(1)), "ids of type torch.int64 and shape (1, 1, 1, 1)"),
         (Dispatch(4, torch.ones(3, 1, 5).long(), torch.ones(3)), "a mask of shape (3, 1, 5) for 4 experts"),

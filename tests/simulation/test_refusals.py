@@ -281,9 +281,9 @@ def test_of_arguments(call: Callable[[], Any], said: str) -> None:
             "step are < 16777216",
         ),
         (lambda: TransferOperator(1.0, 0.1).at(2.0), "u = 2.0: finite and real and >= -1 and <= 1"),
-        (lambda: TransferOperator(1.0, 0.1).evolve([1.0], 1), "weights = (1,): of the shape of the grid, (161,)"),
+        (lambda: TransferOperator(1.0, 0.1).evolve(np.ones(1), 1), "weights = (1,): of the shape of the grid, (161,)"),
         (lambda: TransferOperator(1.0, 0.1).evolve(np.ones(161), -1), "steps = -1: an integer >= 0"),
-        (lambda: TransferOperator(1.0, 0.1).passage_times("a"), "low = 'a': finite and real"),
+        (lambda: TransferOperator(1.0, 0.1).passage_times("a"), "low = 'a': finite and real"),  # type: ignore[arg-type]
         (lambda: TransferOperator(1.0, 0.1).passage_times(-1.0, np.nan), "high = nan: finite and real"),
         (
             lambda: TransferOperator(1.0, 0.1).passage_times(3.0, 4.0),
