@@ -58,7 +58,8 @@ def usage(model: nn.Module, source: Source, weights: Weights) -> dict[str, Tenso
     experts); accuracy and test_loss, (models,). The temperature is that of training.
     """
     totals: dict[str, Tensor] = {}
-    tokens = 0
+    tokens, training = 0, model.training
+    model.eval()
 
     def add(name: str, value: Tensor) -> None:
         totals[name] = totals[name] + value if name in totals else value
@@ -77,5 +78,6 @@ def usage(model: nn.Module, source: Source, weights: Weights) -> dict[str, Tenso
         add("right", none.scatter_add(-1, first, hit[:, None].expand(first.shape)))
         add("slots", size * torch.stack([each.selection.share for each in layers], 1))
         add("probability", torch.stack([each.logp.exp().sum(-2) for each in layers], 1))
+    model.train(training)
     right = totals.pop("right") / totals["first"]
     return {"right": right, **{name: total / tokens for name, total in totals.items()}}

@@ -13,6 +13,7 @@ from validation.training.layers import Start
 from validation.training.losses import Gate
 from validation.training.moe import Mixture, Tiers
 from validation.training.objective import Output
+from validation.training.wide import WideResidual
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ def _front(make: Vision, start: Start) -> nn.Module:
         return Perceptron(make.pixels, make.features, start)
     if make.front == "convolutional":
         return Convolutional(make.channels, make.width, make.features, start)
-    raise ParameterError("front", make.front, "'perceptron' or 'convolutional'")
+    if make.front == "wide":
+        return WideResidual(make.channels, make.features, start)
+    raise ParameterError("front", make.front, "'perceptron', 'convolutional' or 'wide'")
 
 
 class Classifier(nn.Module):
