@@ -26,10 +26,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.validation.routers import cusp_truth, experts_truth, hard_truth, onset_truth
+from tests.validation.routers import cusp_truth, experts_truth, hard_truth, joint_truth, onset_truth
 from validation.routers.profiles import Profile
 
-TRUTHS: tuple[Any, ...] = (onset_truth, cusp_truth, experts_truth, hard_truth)
+TRUTHS: tuple[Any, ...] = (onset_truth, cusp_truth, experts_truth, hard_truth, joint_truth)
 
 
 def name_of(truth) -> str:
@@ -40,6 +40,12 @@ def name_of(truth) -> str:
 def changed(truth, **changes) -> Profile:
     """Return the profile of the tests with a subject's part changed."""
     return replace(PROFILE, **{name_of(truth): replace(truth.PROFILE, **changes)})
+
+
+def few(profile: Profile) -> Profile:
+    """Return a profile with few repetitions: its parts have the same names, and its predictions are soon made."""
+    parts = {name_of(truth): replace(getattr(profile, name_of(truth)), **truth.FEW) for truth in TRUTHS}
+    return replace(profile, **{**parts, "joint": replace(parts["joint"], steps=(1,) * len(profile.joint.steps))})
 
 
 PROFILE = Profile("smoke", **{name_of(truth): truth.PROFILE for truth in TRUTHS})
