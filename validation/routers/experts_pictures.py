@@ -42,11 +42,11 @@ def window(p: profiles.Experts, plan: Plan, measured: Measured) -> Picture:
         line = np.polynomial.polynomial.polyfit(np.array(p.growth_feedbacks), seen["rates"].T, 1)
         critical = plan[f"experts.{case}.critical"]
         fold = plan[f"experts.{case}.fold"] / unit
-        axes.loglog(fold, seen["release"] / unit, "o", ms=4, mfc="none", color=colour, label=f"release, {case}")
-        axes.loglog(critical / unit, -line[0] / line[1] * critical / unit, "x", ms=4, color=colour)
+        axes.plot(fold, seen["release"] / unit, "o", ms=4, mfc="none", color=colour, label=f"release, {case}")
+        axes.plot(critical / unit, -line[0] / line[1] * critical / unit, "x", ms=4, color=colour)
         ends += [fold.min(), (critical / unit).max()]
     edge = np.array([0.95 * min(ends), 1.05 * max(ends)])
-    axes.loglog(edge, edge, color=SOFT, lw=1, label="equal (crosses: onset)")
+    axes.plot(edge, edge, color=SOFT, lw=1, label="equal (crosses: onset)")
     axes.set(xlabel="predicted gain κβ/(Kμ)", ylabel="measured gain")
     axes.set_aspect("equal")
     legend(figure)

@@ -197,11 +197,11 @@ def pictures(profile: Profile, plan: Plan, measured: Measured) -> tuple[Picture,
         for case, colour in zip(p.cases, (BLUE, ORANGE, GREEN), strict=False):
             predicted, before = plan[f"joint.{case}.critical"], plan[f"joint.{case}.untrained"]
             seen = onsets(p, measured, case) * predicted
-            axes.loglog(predicted, seen, "o", ms=4, mfc="none", color=colour, label=f"{case}, from held-out tokens")
-            axes.loglog(before, seen, "x", ms=4, color=RED, label="untrained" if case == p.cases[0] else None)
+            axes.plot(predicted, seen, "o", ms=4, mfc="none", color=colour, label=f"{case}, from held-out tokens")
+            axes.plot(before, seen, "x", ms=4, color=RED, label="untrained" if case == p.cases[0] else None)
             ends += [before.min(), predicted.min(), predicted.max(), seen.max()]
         edge = np.array([0.95 * min(ends), 1.05 * max(ends)])
-        axes.loglog(edge, edge, color=SOFT, lw=1, label="equal")
+        axes.plot(edge, edge, color=SOFT, lw=1, label="equal")
         axes.set(xlabel="predicted critical feedback (score/time)", ylabel="measured (score/time)")
         legend(figure)
     fields = {"decay": "decay", "inverse_temperature": "inverse_temperature", "increment": "increment",
