@@ -199,6 +199,9 @@ class TestObedience:
         ):
             assert said(_scored(place(), trace(sample))) == ("scores", "a", state, reason, remedy)
 
+    def test_a_call_without_tokens_has_no_scores(self):
+        assert said(_scored(place(), trace(None, 0))) == ("scores", "a", "not applicable", "none were seen", "")
+
     def test_obeyed(self):
         chosen, scores = [[0], [1]], np.array([[3.0, 2.0, 1.0], [0.0, 2.0, 1.0]])
         plain, scored = Sample(chosen), Sample(chosen, scores=scores, kind="raw")
@@ -261,11 +264,11 @@ class TestObedience:
         with _watched(found) as (calls, outputs):
             for _ in range(2):
                 experts(torch.ones(1, 8), torch.zeros(1, 1).long(), torch.ones(1, 1))
-            gate((torch.ones(2, 3), torch.arange(3), torch.ones(1, 2, 2).long(), torch.zeros(2, 5).long()))
+            gate((torch.ones(2, 3), torch.arange(3), torch.ones(2, 3, 2).long(), torch.zeros(2, 5).long()))
             gate(torch.ones(1, 2).int())
             gate("nothing")
         assert calls == {"a": 2, "b": 0}
-        assert [part.tolist() for part in outputs["a"]] == [[[1, 1], [1, 1]], [[1, 1]]]
+        assert [part.tolist() for part in outputs["a"]] == [[[1, 1]] * 6, [[1, 1]]]
         assert outputs["b"] == []
         gate(torch.ones(1, 2).int())
         assert len(outputs["a"]) == 2
