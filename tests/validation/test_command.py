@@ -151,7 +151,7 @@ class TestWords:
         monkeypatch.setattr("sys.argv", ["validation", "run", "fewer"])
         assert execute(command.app, "validation") == 2
         assert capsys.readouterr().err == (
-            "error: study = 'fewer': study must be one of: digits, mean-field, soft-hard\n"
+            f"error: study = 'fewer': study must be one of: {', '.join(command.STUDIES)}\n"
         )
 
     def test_seeds_up_to_the_limit_run(self, run):
@@ -162,7 +162,7 @@ class TestWords:
         found = CliRunner().invoke(command.app, ["run", "--help"], prog_name="validation", terminal_width=100)
         for said in (
             "Usage: validation run [OPTIONS] [STUDY]",
-            "Run a study (digits, mean-field or soft-hard) and write its report: index.html, report.md and",
+            "Run a study (digits, mean-field, soft-hard, routers) and write its report: index.html, report.md,",
             "--profile TEXT  Size of the run: smoke, quick or full.  [default: quick]",
             "--output PATH   Folder for the report; an earlier report there is replaced.  [default: report]",
             "--seed INTEGER  Every random number follows from it.  [default: 0]",
@@ -195,7 +195,7 @@ class TestWaiting:
         assert counted == [7]
         assert asked == [
             {"total": 30, "initial": 20, "desc": "Two experts", "mininterval": pause, "unit": "", "unit_scale": True,
-             "smoothing": 0.1},
+             "smoothing": 0.1, "bar_format": None},
         ]  # fmt: skip
 
     def test_a_signal_to_end_interrupts(self, run):

@@ -168,12 +168,6 @@ class TestTables:
         assert rows[1][4] == f"yes: descent rate {-seen['saddle.rates'][0, 0]:.4f}, hard {plan['saddle.limit']:.4f}"
         assert rows[2][3] == "no: least soft risk 1e-16, hard 0.0850"
 
-    def test_least_risk_is_not_shown_below_nothing(self, shown, plan):
-        measured = planted(plan)
-        measured["quadrature/0"]["without"][0, 0] = -1e-17
-        page = present(PROFILE, plan, measured, findings(PROFILE, plan, measured))
-        assert page.tables[0].rows[2][3].startswith("no: least soft risk 0, hard")
-
     def test_trained(self, shown):
         rows = iter(shown[2].tables[1].rows)
         for name in ("digits", "fashion"):
@@ -185,10 +179,12 @@ class TestTables:
                 )  # fmt: skip
         assert next(rows, None) is None
 
-    def test_without_networks_there_is_no_table_of_them(self, shown, plan):
+    def test_without_networks_there_is_no_table_of_them_and_no_risk_is_below_nothing(self, shown, plan):
         measured = {name: part for name, part in planted(plan).items() if not name.startswith("trained/")}
+        measured["quadrature/0"]["without"][0, 0] = -1e-17
         page = present(PROFILE, plan, measured, findings(PROFILE, plan, measured))
         assert [table.id for table in page.tables] == ["conditions", "symbols"]
+        assert page.tables[0].rows[2][3].startswith("no: least soft risk 0, hard")
         assert "trained" not in [each.id for each in page.pictures]
 
     def test_summary(self, shown):
