@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from flint import acb, arb, ctx
 
+from moecusp import certify
 from moecusp._arguments import POSITIVE, ParameterError, Range
 from moecusp.certify import balls, escape_means, escape_path, integrals
 from moecusp.certify.balls import ball, between, ends, exponent, intersection, refined, root, sharp, size, through
@@ -195,6 +196,22 @@ class TestBoxes:
     def test_doubling(self) -> None:
         assert [float(x) for x in islice(balls.doubling(arb(3)), 4)] == [3, 6, 12, 24]
         assert about(next(balls.doubling(BOX)), 3, 3)
+
+
+class TestWhereItMatters:
+    def test_a_fold_next_to_the_cusp_keeps_its_digits(self) -> None:
+        """eta_f is (2/3) (g - 1)^(3/2) to leading order, after a cancellation of all its digits."""
+        excess = arb(2) ** -200
+        found = certify.fold_asymmetry(1 + excess)
+        assert abs(found / (2 * excess * excess.sqrt() / 3) - 1) < arb(2) ** -100
+
+    def test_a_peak_over_widths_about_its_largest(self) -> None:
+        """In sigma the density at b is largest at sigma = b: there its box rests on the mean value theorem."""
+        for radius in (0.1, 0.01):
+            box = certify.boundary_slope(1, arb(1, radius))
+            for sigma in (1 - 0.99 * radius, 1.0, 1 + 0.99 * radius):
+                assert box.contains(math.sqrt(2 / math.pi) * math.exp(-0.5 / sigma**2) / sigma)
+            assert box.rad() < 2 * radius**2
 
 
 class TestRoots:
