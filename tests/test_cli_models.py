@@ -1,4 +1,4 @@
-"""`moecusp doctor`, `trace` and `completion` with stubs in place of models: every option arrives, every word is said."""
+"""`moecusp doctor`, `trace` and `completion` with stubs in place of models: options arrive, words are said."""
 
 import json
 import re
