@@ -155,13 +155,14 @@ def _routing(share):
 
 def test_tally_follows_streaks():
     """Slots of two layers; streaks by hand; what is taken begins anew but the streaks."""
-    used = torch.tensor([[1.0, 0.0], [0.5, 0.5], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
+    used = torch.tensor([[1.0, 0.0], [1 - 2**-10, 2**-10], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], dtype=torch.float64)
     tally = Tally()
     for row in used[:4]:
         tally.add([_routing(row[None]), _routing(row.flip(0)[None])])
     found = {name: each[0].tolist() for name, each in tally.taken().items()}
     assert found == {
-        "streak": [[0, 2], [2, 0]], "longest_streak": [[0, 2], [2, 0]], "train_slots": [[0.875, 0.125], [0.125, 0.875]]
+        "streak": [[0, 2], [2, 0]], "longest_streak": [[0, 2], [2, 0]],
+        "train_slots": [[1 - 2**-12, 2**-12], [2**-12, 1 - 2**-12]]
     }  # fmt: skip
     tally.add([_routing(used[4:]), _routing(used[4:])])
     found = {name: each[0].tolist() for name, each in tally.taken().items()}
