@@ -21,13 +21,27 @@ from tests.routing import folders, truth
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # transformers' own
 ROOT = Path(__file__).parents[2]
-FAMILIES = ["mixtral", "qwen2_moe"]
 
 
-@pytest.fixture(name="made", scope="module", params=FAMILIES)
+@pytest.fixture(name="mixtral", scope="module")
+def _mixtral(tmp_path_factory):
+    return written(tmp_path_factory, "mixtral")
+
+
+@pytest.fixture(name="made", scope="module", params=["mixtral", "qwen2_moe"])
 def _made(request, tmp_path_factory):
-    folder = tmp_path_factory.mktemp(request.param)
-    model, tokenizer = folders.write(folder / "model", request.param)
+    same = request.param == "mixtral"
+    return request.getfixturevalue("mixtral") if same else written(tmp_path_factory, request.param)
+
+
+@pytest.fixture(name="one", scope="module")
+def _one(mixtral):
+    return mixtral[0]
+
+
+def written(factory, family):
+    folder = factory.mktemp(family)
+    model, tokenizer = folders.write(folder / "model", family)
     (folder / "text.txt").write_text(folders.text(25, seed=3), encoding="utf-8")
     return folder, model, tokenizer
 
@@ -40,15 +54,6 @@ def _run(capsys, monkeypatch):
         return status, *capsys.readouterr()
 
     return run
-
-
-@pytest.fixture(name="one", scope="module")
-def _one(tmp_path_factory):
-    """One folder for all that is refused."""
-    folder = tmp_path_factory.mktemp("one")
-    folders.write(folder / "model", "mixtral")
-    (folder / "text.txt").write_text(folders.text(5), encoding="utf-8")
-    return folder
 
 
 def commands():
@@ -99,23 +104,23 @@ class TestThreeCommands:
     def read(self, folder, tokenizer):
         return pieces(tokenizer, (folder / "text.txt").read_text(encoding="utf-8"), 32)
 
-    def test_the_same_in_three_lines_of_python(self, made, run):
+    def test_the_same_in_three_lines_of_python(self, mixtral, run):
         from moecusp.routing import open_model, open_tokenizer, trace_text
 
-        folder, _, _ = made
+        folder, _, _ = mixtral
         trace = trace_text(
             open_model(folder / "model"), open_tokenizer(folder / "model"), folder / "text.txt", length=32
         )
         assert (
-            run("trace", folder / "model", "--text", folder / "text.txt", "-o", folder / "t.npz", "--length", 32)[0]
+            run("trace", folder / "model", "--text", folder / "text.txt", "-o", folder / "lines.npz", "--length", 32)[0]
             == 0
         )
-        other = load(folder / "t.npz")
+        other = load(folder / "lines.npz")
         assert [r.counts.tolist() for r in trace] == [r.counts.tolist() for r in other]
         assert trace.source == other.source
 
-    def test_limits(self, made, run):
-        folder, _, _ = made
+    def test_limits(self, mixtral, run):
+        folder, _, _ = mixtral
         arguments = [
             "--tokens",
             100,
@@ -141,27 +146,27 @@ class TestThreeCommands:
             assert record.sample.tokens == 7
         assert found.source["dtype"] == "bfloat16"
 
-    def test_json(self, made, run):
-        folder, _, _ = made
+    def test_json(self, mixtral, run):
+        folder, _, _ = mixtral
         status, out, _ = run("doctor", folder / "model", "--json")
         content = json.loads(out)
         assert status == content["status"] == 1
         assert {finding["check"] for finding in content["findings"]} >= {"found", "obeyed", "balance loss", "gradient"}
 
-    def test_exit_status_of_the_doctor(self, made, run, tmp_path):
+    def test_exit_status_of_the_doctor(self, mixtral, run, tmp_path):
         """0 with the loss on and plain checkpointing, 2 with reentrant, which keeps the loss from the routers."""
-        folder, _, _ = made
+        folder, _, _ = mixtral
         shutil.copytree(folder / "model", tmp_path / "on")
         path = tmp_path / "on" / "config.json"
         path.write_text(json.dumps(json.loads(path.read_text()) | {"output_router_logits": True}))
         assert run("doctor", tmp_path / "on", "--checkpointing", "on")[0] == 0
         assert run("doctor", tmp_path / "on", "--checkpointing", "reentrant")[0] == 2
 
-    def test_batches_of_a_text_that_ends_in_a_short_piece(self, made):
+    def test_batches_of_a_text_that_ends_in_a_short_piece(self, mixtral):
         """Nothing is padded: the rest is a batch of its own, whatever the size of the batches."""
         from moecusp.routing import trace_text
 
-        folder, model, tokenizer = made
+        folder, model, tokenizer = mixtral
         every = pieces(tokenizer, (folder / "text.txt").read_text(encoding="utf-8"), 50)
         assert 1 < len(every[-1]) < 50
         seen: list[int] = []
