@@ -66,7 +66,8 @@ SHARE := tests/test_cli.py tests/test_lowest.py tests/test_fast.py tests/report/
   tests/test_responses_softmax.py tests/test_responses_empirical.py tests/test_proofs_certain.py \
   tests/simulation/test_backends.py::TestFilter moecusp/certify moecusp/folds.py moecusp/rates.py moecusp/reduced.py \
   moecusp/responses moecusp/symbolic
-WITH_TORCH := tests/test_routing.py tests/test_tensor_transforms.py tests/test_digits.py::TestSetup
+WITH_TORCH := tests/test_routing.py tests/test_tensor_transforms.py tests/test_digits.py::TestSetup \
+  tests/routing/test_transformers.py tests/routing/test_families.py
 RUN := -m pytest -q -p no:cacheprovider -n auto --dist loadfile
 
 lowest: $(VENV)-lowest/.done
@@ -74,7 +75,7 @@ lowest: $(VENV)-lowest/.done
 
 $(VENV)-lowest/.done: pyproject.toml constraints-lowest.txt
 	$(PYTHON) -m venv --clear $(@D)
-	$(@D)/bin/python -m pip install -q --no-compile -r constraints-lowest.txt -e '.[$(EXTRAS),certify]'
+	$(@D)/bin/python -m pip install -q --no-compile -r constraints-lowest.txt -e '.[$(EXTRAS),certify,hf]'
 	@touch $@
 
 # Python 3.x: the first that runs of python3.x on PATH (pyenv has names there that run nothing) and pyenv's own.

@@ -12,7 +12,6 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TABLE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-UNTESTED = {"hf"}  # its minimum was tried by hand on ten families: docs/recording.md
 JUDGES = {"import-linter", "mypy", "ruff"}  # of the text; they run nothing of the library
 
 
@@ -51,7 +50,7 @@ def test_every_extra_is_installed_at_its_minimum():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     (usual,) = re.findall(r"^EXTRAS := (\S+)$", makefile, re.M)
     (lowest,) = re.findall(r"-r constraints-lowest.txt -e '.\[\$\(EXTRAS\),(\S+)\]'", makefile)
-    assert {*usual.split(","), lowest} == TABLE["project"]["optional-dependencies"].keys() - UNTESTED
+    assert {*usual.split(","), *lowest.split(",")} == TABLE["project"]["optional-dependencies"].keys()
 
 
 @pytest.mark.skipif(Path(sys.prefix).name != ".venv-lowest", reason="for the environment of `make lowest`")

@@ -13,6 +13,7 @@ from moecusp.routing.doctor import doctor
 from moecusp.routing.monitor import RoutingMonitor
 from moecusp.routing.recorder import Recorder, record
 from moecusp.routing.reinforced import ReinforcedRouter, load
+from moecusp.routing.stream import Stream
 from moecusp.routing.texts import trace_text
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Recorder",
     "ReinforcedRouter",
     "RoutingMonitor",
+    "Stream",
     "doctor",
     "load",
     "margins",

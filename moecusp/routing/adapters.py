@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from moecusp.routing.dispatch import Dispatch
 
 Reader = Callable[[Any, Any], Dispatch]  # from a module and what it returned
 READERS: dict[str, Reader] = {}
+CALLS: dict[str, Callable[[Dispatch], Dispatch]] = {}  # what a call of experts of this class means, if not what it says
 
 HOW = """write a reader, three lines, for the class of the module that chooses the experts:
     def read(module, output):
@@ -60,3 +62,18 @@ def _doge(module: Any, output: tuple[Tensor, Tensor]) -> Dispatch:
     rest = module.num_experts - logits.shape[1]  # without a key, if the number of experts is no square
     logits = nn.functional.pad(logits, (0, rest), value=float("-inf"))
     return Dispatch(module.num_experts, ids.gather(-1, places), top.softmax(dim=-1), logits)
+
+
+def _nllb(call: Dispatch) -> Dispatch:
+    """Its experts take the router's mask, (tokens, experts), for ids: 1 where it chose first and 0 elsewhere.
+
+    Of a token's slots only its two choices have weight: the first runs expert 1, the second expert 0.
+    """
+    if call.ids.shape[1] != call.experts:
+        return call
+    weights, places = call.weights.topk(2, dim=-1)
+    note = "its experts take the router's mask for ids: experts 0 and 1 run, whatever the router chose"
+    return replace(call, ids=call.ids.gather(1, places), weights=weights, zero="dropped", note=note)
+
+
+CALLS["NllbMoeExperts"] = _nllb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -28,6 +29,10 @@ class Dispatch:
         Identity experts, whose ids follow those of the real ones. Ids after these are of other ranks.
     zero : str, optional
         What a slot of weight 0 means, of `moecusp.trace.UNROUTED`.
+    shard : bool, optional
+        The experts are one rank's part of all: ids below 0, too, are of experts on other ranks.
+    note : str, optional
+        What the reader of a trace should know.
     """
 
     experts: int
@@ -36,6 +41,8 @@ class Dispatch:
     scores: Tensor | None = None
     beyond: int = 0
     zero: str = "null"
+    shard: bool = False
+    note: str = ""
 
     @property
     def problem(self) -> str:
@@ -70,7 +77,8 @@ class Dispatch:
         codes = torch.where(ids >= self.experts, self._code("identity"), codes)
         codes = torch.where(ids >= self.experts + self.beyond, self._code("sentinel"), codes)
         codes = torch.where(ids == -2, self._code("dropped"), codes) if self.ids.ndim == 3 else codes
-        return torch.where((ids < 0) & (ids != -2 if self.ids.ndim == 3 else True), self._code("null"), codes)
+        below = self._code("sentinel" if self.shard else "null")
+        return torch.where((ids < 0) & (ids != -2 if self.ids.ndim == 3 else True), below, codes)
 
     def crowded(self) -> Tensor:
         """Return how many slots of a mask name several experts: there must be none."""
@@ -78,6 +86,52 @@ class Dispatch:
 
     def _code(self, kind: str) -> int:
         return self.experts + UNROUTED.index(kind)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """A dispatch with the padding known, read once however many keep books of it.
+
+    Attributes
+    ----------
+    dispatch : Dispatch
+        What was read.
+    valid : Tensor of bool, shape (tokens,), or None
+        False for padding; None: there is none.
+    unread : bool
+        Whether there was a mask that could not be matched with the tokens.
+    """
+
+    dispatch: Dispatch
+    valid: Tensor | None
+    unread: bool
+
+    @cached_property
+    def codes(self) -> Tensor:
+        """The expert of each slot or why it has none, (tokens, k)."""
+        return self.dispatch.codes()
+
+    @cached_property
+    def row(self) -> Tensor:
+        """Slots by code and the number of tokens: see `counted`."""
+        return counted(self.codes, self.valid, self.dispatch.experts)
+
+    @cached_property
+    def tokens(self) -> dict[str, Tensor]:
+        """The tokens whole: codes, weights, whether they are none of padding, and scores of real experts if known."""
+        dispatch, codes = self.dispatch, self.codes
+        kept = codes.new_ones(codes.shape[0], dtype=torch.bool) if self.valid is None else self.valid
+        rows = {"chosen": codes, "weights": dispatch.weights.detach().reshape(codes.shape), "mask": kept}
+        scores = dispatch.scores
+        if scores is not None and scores.shape[0] == codes.shape[0] and self.more >= 0:
+            if not (dispatch.shard and self.more):  # which of its columns are this rank's experts is not known
+                rows["scores"] = scores.detach()
+        return rows
+
+    @property
+    def more(self) -> int:
+        """How many choices the router scores besides the real experts."""
+        return 0 if self.dispatch.scores is None else self.dispatch.scores.shape[1] - self.dispatch.experts
 
 
 def counted(codes: Tensor, valid: Tensor | None, experts: int) -> Tensor:

@@ -31,9 +31,8 @@ class Frame:
     decoder: Frame | None = None
 
     @classmethod
-    def of(cls, module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> Frame:
-        """Return what is known of a call."""
-        names = list(inspect.signature(module.forward).parameters)
+    def of(cls, names: list[str], arguments: tuple[Any, ...], named: dict[str, Any]) -> Frame:
+        """Return what is known of a call of a module whose arguments have these names."""
         given = dict(zip(names, arguments, strict=False)) | named
         decoder = None
         if f"decoder_{_TOKENS[0]}" in names:
@@ -56,12 +55,17 @@ class Frame:
         return (mask[:, mask.shape[1] - length :] != 0).reshape(-1)
 
 
+def arguments_of(module: nn.Module) -> list[str]:
+    """Return the names of the arguments that a module is called with; none where they cannot be known."""
+    try:
+        return list(inspect.signature(module.forward).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
 def takes_tokens(module: nn.Module) -> bool:
     """Whether a module is called with tokens and a mask."""
-    try:
-        names = inspect.signature(module.forward).parameters
-    except (TypeError, ValueError):
-        return False
+    names = arguments_of(module)
     return _MASK in names and any(name in names for name in _TOKENS)
 
 

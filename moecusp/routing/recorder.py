@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, TypeVar, cast
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from moecusp._arguments import ParameterError, integer
 from moecusp.routing.adapters import READERS, Reader
-from moecusp.routing.dispatch import Dispatch
-from moecusp.routing.padding import Frame, takes_tokens, valid
+from moecusp.routing.dispatch import Dispatch, Slots
+from moecusp.routing.hooks import again, forget_compiled, outside
+from moecusp.routing.padding import Frame, arguments_of, takes_tokens, valid
+from moecusp.routing.ranks import together
+from moecusp.routing.reservoir import Reservoir
 from moecusp.routing.sites import Place, places
+from moecusp.routing.stream import Stream, Writer
 from moecusp.routing.tally import Tally
 from moecusp.trace import RoutingTrace
-
-Hook = TypeVar("Hook", bound=Callable[..., None])
 
 
 def record(
@@ -28,6 +32,7 @@ def record(
     sites: str = "",
     readers: Mapping[str, Reader] | None = None,
     seed: int = 0,
+    stream: str | os.PathLike[str] | Stream | None = None,
 ) -> Recorder:
     """Record which expert really gets which slot while a model runs.
 
@@ -50,6 +55,9 @@ def record(
         returns a `Dispatch`.
     seed : int
         Decides which tokens stay in the sample; >= 0.
+    stream : path or Stream, optional
+        A new folder to which all tokens are written whole, part by part, while the model runs; read it with
+        `moecusp.trace.TraceStream`.
 
     Returns
     -------
@@ -59,7 +67,8 @@ def record(
     Raises
     ------
     ParameterError
-        If the model has no router, or one that cannot be read; the message says how to write a reader.
+        If the model has no router, or one that cannot be read; the message says how to write a reader. TraceFileError
+        if the folder of the stream cannot be made or holds a stream.
 
     Notes
     -----
@@ -87,16 +96,23 @@ def record(
         raise ParameterError("sites", sites, "a regular expression")
     known = {**READERS, **(readers or {})}
     limits = integer("sample", sample, 0), integer("batches", batches, 2), integer("seed", seed, 0)
-    return Recorder(model, places(model, known, sites), *limits)
+    if stream is not None and not isinstance(stream, Stream):
+        stream = Stream(stream)
+    return Recorder(model, places(model, known, sites), *limits, stream)
 
 
 class Recorder:
     """What `record` returns; its attribute `step` (int or None), if set, marks the batches that follow."""
 
-    def __init__(self, model: nn.Module, found: list[Place], sample: int, batches: int, seed: int) -> None:
+    def __init__(
+        self, model: nn.Module, found: list[Place], sample: int, batches: int, seed: int, stream: Stream | None
+    ) -> None:
         self.model, self.places = model, found
         self.step: int | None = None
-        self._tally = Tally(found, sample, batches, seed)
+        self._sample, self._seed = sample, seed
+        randoms = [np.random.default_rng([seed, number]) for number in range(len(found))]
+        self._tally = Tally(found, [Reservoir(sample, random) if sample else None for random in randoms], batches)
+        self._writer = None if stream is None else Writer(stream, found, self.source)
         self._frames: list[Frame] = []
         self._scores: dict[nn.Module, Tensor] = {}
         self._handles: list[Any] = []
@@ -105,11 +121,11 @@ class Recorder:
         """Attach to the model."""
         if self._handles:
             raise ParameterError("recorder", "attached", "entered once at a time")
-        _forget_compiled(self.model)
+        forget_compiled(self.model)
         attach = self._handles.append
         for module in self.model.modules():
             if module is self.model or takes_tokens(module):
-                attach(module.register_forward_pre_hook(self._called(), with_kwargs=True))
+                attach(module.register_forward_pre_hook(self._called(arguments_of(module)), with_kwargs=True))
                 attach(module.register_forward_hook(self._returned(), always_call=True))
         for router, index in {place.router: place.index for place in self.places if place.router is not None}.items():
             attach(router.register_forward_hook(self._scored(index)))
@@ -128,10 +144,21 @@ class Recorder:
             self._handles.pop().remove()
         self._frames.clear()
         self._scores.clear()
-        _forget_compiled(self.model)
+        if self._writer is not None:
+            self._writer.write()
+        forget_compiled(self.model)
 
-    def trace(self) -> RoutingTrace:
+    def trace(self, group: Any = None, over: str = "tokens") -> RoutingTrace:
         """Return what was recorded so far.
+
+        Parameters
+        ----------
+        group : ProcessGroup, optional
+            Of torch.distributed, such as `torch.distributed.group.WORLD`: return what all of its ranks recorded, on
+            each of them. All must call this, each with the same batches.
+        over : {"tokens", "experts", "shards"}, optional
+            What the ranks share out, as in `RoutingTrace.sum`. Over "tokens" the sample is a uniform part of all ranks'
+            tokens, as large as one rank's may be; over the others there is none.
 
         Returns
         -------
@@ -141,50 +168,64 @@ class Recorder:
         Raises
         ------
         RuntimeError
-            If a router was never called: the model did not run, or not through the modules that were watched.
+            If a router was never called, on whatever rank: the model did not run, or not through the modules that were
+            watched.
+        ParameterError
+            If the group is none, or its ranks have other routers, batches, steps or biases.
         """
-        source = {"model": type(self.model).__name__, "torch": torch.__version__}
-        kind = getattr(getattr(self.model, "config", None), "model_type", None)
-        if kind:
-            source["model_type"] = str(kind)
-        return self._tally.trace(source)
+        if group is None:
+            return self._trace()
+        return together(self._trace, group, over, self._sample, self._seed)
 
-    def _called(self) -> Any:
+    def _trace(self) -> RoutingTrace:
+        notes = [] if self._writer is None or not self._writer.ended else [self._writer.ended]
+        return self._tally.trace(self.source, notes)
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Where the trace comes from."""
+        kind = getattr(getattr(self.model, "config", None), "model_type", None)
+        named = {"model_type": str(kind)} if kind else {}
+        return {"model": type(self.model).__name__, "torch": torch.__version__, **named}
+
+    def _called(self, names: list[str]) -> Any:
         def called(module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-            if _again() or not self._handles:
+            if again() or not self._handles:
                 return
             if not self._frames:
                 self._tally.open(self.step)
-            self._frames.append(Frame.of(module, arguments, named))
+                if self._writer is not None:
+                    self._writer.open(self.step)
+            self._frames.append(Frame.of(names, arguments, named))
 
-        return _outside(called)
+        return outside(called)
 
     def _returned(self) -> Any:
         def returned(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
-            if self._frames and not _again():
+            if self._frames and not again():
                 self._frames.pop()
 
-        return _outside(returned)
+        return outside(returned)
 
     def _scored(self, index: int | None) -> Any:
         def scored(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
-            if self._handles and not _again():
+            if self._handles and not again():
                 parts = output if isinstance(output, list | tuple) else (output,)
                 part = parts[index or 0] if len(parts) > (index or 0) else None
                 if isinstance(part, Tensor) and part.is_floating_point():
                     self._scores[module] = part.detach().reshape(-1, part.shape[-1])
 
-        return _outside(scored)
+        return outside(scored)
 
     def _dispatched(self, number: int) -> Any:
         place = self.places[number]
 
         def dispatched(module: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-            if self._handles and not _again():
+            if self._handles and not again():
                 scores = self._scores.pop(place.router, None) if place.router is not None else None
                 self._count(number, place.dispatch(arguments, named, scores))
 
-        return _outside(dispatched)
+        return outside(dispatched)
 
     def _read(self, number: int) -> Any:
         place = self.places[number]
@@ -192,32 +233,14 @@ class Recorder:
         read = place.reader
 
         def returned(module: nn.Module, arguments: tuple[Any, ...], output: Any) -> None:
-            if self._handles and not _again():
+            if self._handles and not again():
                 self._count(number, read(module, output))
 
-        return _outside(returned)
+        return outside(returned)
 
     @torch.no_grad()
     def _count(self, number: int, dispatch: Dispatch) -> None:
-        known, unread = valid(self._frames, dispatch.tokens, self.places[number].stack)
-        self._tally.add(number, dispatch, known, unread)
-
-
-def _outside(hook: Hook) -> Hook:
-    """Keep a hook out of compiled code, which would run it once and never again."""
-    return cast(Hook, torch.compiler.disable(hook))  # type: ignore[no-untyped-call]
-
-
-def _again() -> bool:
-    """Whether autograd is at work: what runs now is a recomputation of what was counted before."""
-    return torch._C._current_graph_task_id() != -1
-
-
-def _forget_compiled(model: nn.Module) -> None:
-    """Have compiled parts compiled anew: they hold on to the hooks that they were compiled with."""
-    compiled = any(
-        getattr(module, "_compiled_call_impl", None) is not None or hasattr(module, "_orig_mod")
-        for module in model.modules()
-    )
-    if compiled:
-        torch._dynamo.reset()
+        slots = Slots(dispatch, *valid(self._frames, dispatch.tokens, self.places[number].stack))
+        self._tally.add(number, slots)
+        if self._writer is not None:
+            self._writer.add(number, slots)

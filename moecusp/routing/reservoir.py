@@ -1,4 +1,4 @@
-"""A uniform sample of all tokens that went by, in bounded memory, without waiting for a device."""
+"""What keeps tokens whole: a uniform sample in bounded memory, or all of them; without waiting for a device."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ class Reservoir:
         self.batch: NDArray[np.int64] = np.zeros(0, np.int64)
         self.columns: dict[str, Tensor] = {}
 
-    def add(self, batch: int, rows: dict[str, Tensor]) -> None:
-        """Offer rows: tensors with one first axis, whose names are the same each time."""
+    def add(self, batch: int, rows: dict[str, Tensor]) -> bool:
+        """Offer rows: tensors with one first axis; return whether their names are those of the first time."""
+        if self.columns and rows.keys() != self.columns.keys():
+            return False
         count = next(iter(rows.values())).shape[0]
         free = min(max(self.size - self.seen, 0), count)
         order = np.arange(self.seen + free, self.seen + count)
@@ -38,7 +40,7 @@ class Reservoir:
         source = source[::-1][last]
         self.seen += count
         if not source.size:
-            return
+            return True
         if not self.columns:
             self.columns = {name: row.new_empty((0, *row.shape[1:])) for name, row in rows.items()}
         grown = int(target[-1]) + 1
@@ -52,7 +54,37 @@ class Reservoir:
             kept = self.columns[name]
             at, of = (torch.from_numpy(index).to(kept.device, non_blocking=True) for index in (target, source))
             kept[at] = row[of].to(kept.device, kept.dtype)
+        return True
 
     def merge(self) -> None:
         """Take every two batches for one."""
         self.batch //= 2
+
+
+class Whole:
+    """Keep all rows."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[int, dict[str, Tensor]]] = []
+
+    def add(self, batch: int, rows: dict[str, Tensor]) -> bool:
+        """Keep copies of rows; return whether their names are those of the first time."""
+        if self._parts and rows.keys() != self._parts[0][1].keys():
+            return False
+        self._parts.append((batch, {name: row.clone() for name, row in rows.items()}))
+        return True
+
+    @property
+    def columns(self) -> dict[str, Tensor]:
+        """All rows, by name."""
+        names = self._parts[0][1] if self._parts else ()
+        return {name: torch.cat([rows[name] for _, rows in self._parts]) for name in names}
+
+    @property
+    def batch(self) -> NDArray[np.int64]:
+        """The batch that each row belongs to."""
+        return np.repeat([batch for batch, _ in self._parts], [len(rows["mask"]) for _, rows in self._parts])
+
+    def merge(self) -> None:
+        """Take every two batches for one."""
+        self._parts = [(batch // 2, rows) for batch, rows in self._parts]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch import Tensor, nn
 
 from moecusp._arguments import ParameterError
-from moecusp.routing.adapters import HOW, Reader
+from moecusp.routing.adapters import CALLS, HOW, Reader
 from moecusp.routing.dispatch import Dispatch
+from moecusp.routing.padding import arguments_of
 
 CHOSEN = (
     "top_k_index",
@@ -22,6 +23,7 @@ CHOSEN = (
 )  # the second argument of an experts module
 BIASES = ("e_score_correction_bias", "expert_bias", "balancing_biases")
 _ROUTERS = ("gate", "router")
+_PARALLEL = "_is_expert_parallel"  # transformers' mark of experts that are shared out to ranks
 _SKIPS = {"ZayaExperts": "skipped"}  # where a weight of 0 says so
 
 
@@ -68,22 +70,50 @@ class Place:
 
     def dispatch(self, arguments: tuple[Any, ...], named: dict[str, Any], scores: Tensor | None) -> Dispatch:
         """Return where the slots go that an experts module is called with."""
-        bound = list(inspect.signature(self.module.forward).bind(*arguments, **named).arguments.values())
+        names = self._arguments
+        given = dict(zip(names, arguments, strict=False)) | named
         experts, beyond = experts_of(self.module)
-        zero = _SKIPS.get(type(self.module).__name__, "null")
-        return Dispatch(experts, bound[1], bound[2], scores, beyond, zero)
+        kind, shard = type(self.module).__name__, self._shard(experts, beyond)
+        zero = _SKIPS.get(kind, "null")
+        call = Dispatch(experts, given[names[1]], given[names[2]], scores, beyond, zero, shard)
+        return CALLS[kind](call) if kind in CALLS else call
+
+    def _shard(self, experts: int, beyond: int) -> bool:
+        """Whether the experts are one rank's part of all: marked so, or their router has more."""
+        if whole_experts(self.module):
+            return False
+        scored = getattr(self.router, "num_experts", 0)
+        return bool(getattr(self.module, _PARALLEL, False)) or (isinstance(scored, int) and scored > experts + beyond)
+
+    @cached_property
+    def _arguments(self) -> list[str]:
+        return arguments_of(self.module)
 
 
 def experts_of(module: nn.Module) -> tuple[int, int]:
-    """Return the numbers of real and of identity experts of an experts module."""
+    """Return the numbers of real and of identity experts of an experts module: of all ranks, if it is called so."""
+    beyond = int(getattr(module, "zero_expert_num", 0) or 0)
+    if whole := whole_experts(module):
+        return whole, beyond
     for name in ("num_routed_experts", "num_experts", "n_routed_experts", "num_local_experts"):
         number = getattr(module, name, None)
         if isinstance(number, int):
-            return number, int(getattr(module, "zero_expert_num", 0) or 0)
+            return number, beyond
     number = len(list(module.children()))
     if number < 2:
         raise ParameterError("experts", type(module).__name__, "a module with num_experts; or " + HOW)
     return number, 0
+
+
+def whole_experts(module: nn.Module) -> int:
+    """Return how many experts all ranks have together, where a rank is called with the ids of all; 0 elsewhere.
+
+    Expert parallelism of transformers since 5.21 or so: parameters are DTensors, whose shape is that of all ranks; what
+    stays on the rank is decided within the call.
+    """
+    if not getattr(module, _PARALLEL, False):
+        return 0
+    return next((p.shape[0] for p in module.parameters(recurse=False) if hasattr(p, "placements")), 0)
 
 
 def places(model: nn.Module, readers: Mapping[str, Reader], pattern: str = "") -> list[Place]:
@@ -114,10 +144,7 @@ def places(model: nn.Module, readers: Mapping[str, Reader], pattern: str = "") -
 
 def called_with_choices(module: nn.Module) -> bool:
     """Whether a module is called with (hidden states, chosen experts, weights)."""
-    try:
-        names = list(inspect.signature(module.forward).parameters)
-    except (TypeError, ValueError):
-        return False
+    names = arguments_of(module)
     return len(names) >= 3 and names[1] in CHOSEN
 
 
@@ -129,7 +156,7 @@ def score_indices(model: nn.Module) -> dict[str, int]:
         records = declared.get("router_logits", ()) if isinstance(declared, dict) else ()
         for record in records if isinstance(records, list | tuple) else [records]:
             target = getattr(record, "target_class", None)
-            if target is not None:
+            if target is not None and getattr(record, "layer_name", None) is None:  # else any module of its class
                 found[target.__name__] = int(record.index)
     return found
 

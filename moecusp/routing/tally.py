@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from moecusp.routing.dispatch import Dispatch, counted
-from moecusp.routing.reservoir import Reservoir
+from moecusp.routing.dispatch import Slots
+from moecusp.routing.reservoir import Reservoir, Whole
 from moecusp.routing.sites import Place
 from moecusp.trace import UNROUTED, RoutingTrace, Sample, Site, SiteTrace
 
@@ -24,14 +24,16 @@ class Tally:
     ----------
     places : sequence of Place
         The routers.
-    sample, batches, seed : int
-        As in `record`.
+    keepers : sequence of Reservoir, Whole or None
+        What keeps tokens of each.
+    batches : int
+        Most batches.
     """
 
-    def __init__(self, places: Sequence[Place], sample: int, batches: int, seed: int) -> None:
+    def __init__(self, places: Sequence[Place], keepers: Sequence[Reservoir | Whole | None], batches: int) -> None:
         self.most, self.span, self.opened = batches, 1, 0
         self.steps: list[int | None] = []
-        self.books = [_Book(place, sample, np.random.default_rng([seed, i])) for i, place in enumerate(places)]
+        self.books = [_Book(place, keeper) for place, keeper in zip(places, keepers, strict=True)]
 
     def open(self, step: int | None) -> None:
         """Begin a batch."""
@@ -44,16 +46,16 @@ class Tally:
             self.steps.append(step)
         self.opened += 1
 
-    def add(self, number: int, dispatch: Dispatch, valid: Tensor | None, unread: bool) -> None:
+    def add(self, number: int, slots: Slots) -> None:
         """Count what one call of a router sent where."""
         if not self.opened:
             self.open(None)
-        self.books[number].add((self.opened - 1) // self.span, dispatch, valid, unread)
+        self.books[number].add((self.opened - 1) // self.span, slots)
 
-    def trace(self, source: dict[str, str]) -> RoutingTrace:
-        """Return everything as NumPy arrays."""
+    def trace(self, source: dict[str, str], notes: Sequence[str] = (), silence: bool = False) -> RoutingTrace:
+        """Return everything as NumPy arrays; with `silence`, routers that were not called are left out."""
         silent = [book.place.name for book in self.books if not book.rows]
-        if silent:
+        if silent and not (silence and len(silent) < len(self.books)):
             if len(silent) == len(self.books):
                 raise RuntimeError(
                     f"no router was called ({len(silent)} are watched, such as {silent[0]!r}): the model did not run "
@@ -65,55 +67,48 @@ class Tally:
                 "sites=...)"
             )
         steps = None if None in self.steps else np.asarray(self.steps, np.int64)
-        records = [book.record(len(self.steps), steps) for book in self.books]
-        return RoutingTrace(records, source, [note for book in self.books for note in book.notes])
+        records = [book.record(len(self.steps), steps) for book in self.books if book.rows]
+        return RoutingTrace(records, source, [*notes, *(note for book in self.books for note in book.notes)])
 
 
 class _Book:
-    def __init__(self, place: Place, sample: int, random: np.random.Generator) -> None:
-        self.place = place
+    def __init__(self, place: Place, keeper: Reservoir | Whole | None) -> None:
+        self.place, self.keeper = place, keeper
         self.rows: dict[int, Tensor] = {}
         self.biases: dict[int, Tensor] = {}
         self.shape: tuple[int, int] | None = None  # experts, k
         self.crowded: Tensor | int = 0
-        self.reservoir = Reservoir(sample, random) if sample else None
         self.notes: list[str] = []
 
-    def add(self, batch: int, dispatch: Dispatch, valid: Tensor | None, unread: bool) -> None:
-        name = self.place.name
+    def add(self, batch: int, slots: Slots) -> None:
+        name, dispatch = self.place.name, slots.dispatch
         if dispatch.problem:
             raise RuntimeError(f"{name} cannot be read: {dispatch.problem}")
         shape = dispatch.experts, dispatch.k
         if self.shape not in (None, shape):
             raise RuntimeError(f"{name}: (experts, k) was {self.shape} and is now {shape}")
         self.shape = shape
-        if unread:
+        if dispatch.note:
+            self._note(f"{name}: {dispatch.note}")
+        if slots.unread:
             self._note(f"{name}: the attention mask could not be matched with its tokens; padding was counted")
-        codes = dispatch.codes()
-        row = counted(codes, valid, dispatch.experts)
-        self.rows[batch] = self.rows[batch] + row if batch in self.rows else row
+        self.rows[batch] = self.rows[batch] + slots.row if batch in self.rows else slots.row
         if dispatch.ids.ndim == 3:
             self.crowded = self.crowded + dispatch.crowded()
-        if self.place.bias is not None and batch not in self.biases:
-            self.biases[batch] = self.place.bias.detach().flatten()[: dispatch.experts].clone()
-        if self.reservoir is not None and dispatch.tokens:
-            self._sample(self.reservoir, batch, dispatch, codes, valid)
+        bias = self.place.bias
+        if bias is not None and batch not in self.biases and not (dispatch.shard and bias.numel() != shape[0]):
+            self.biases[batch] = bias.detach().flatten()[: shape[0]].clone()
+        if self.keeper is not None and dispatch.tokens:
+            self._keep(self.keeper, batch, slots)
 
-    def _sample(
-        self, reservoir: Reservoir, batch: int, dispatch: Dispatch, codes: Tensor, valid: Tensor | None
-    ) -> None:
-        kept = torch.ones(codes.shape[0], dtype=torch.bool, device=codes.device) if valid is None else valid
-        rows = {"chosen": codes, "weights": dispatch.weights.detach().reshape(codes.shape), "mask": kept}
-        scores = dispatch.scores
-        if scores is not None and scores.shape[0] == codes.shape[0] and scores.shape[1] >= dispatch.experts:
-            rows["scores"] = scores.detach()
-            if scores.shape[1] > dispatch.experts:
-                more = scores.shape[1] - dispatch.experts
-                self._note(
-                    f"{self.place.name}: the router scores {more} choices that are no experts; they are left out"
-                )
-        if not reservoir.columns or rows.keys() == reservoir.columns.keys():
-            reservoir.add(batch, rows)
+    def _keep(self, keeper: Reservoir | Whole, batch: int, slots: Slots) -> None:
+        rows, name = slots.tokens, self.place.name
+        if slots.dispatch.shard and slots.more:
+            self._note(f"{name}: the router scores the experts of all ranks; its scores are left out")
+        elif "scores" in rows and slots.more:
+            self._note(f"{name}: the router scores {slots.more} choices that are no experts; they are left out")
+        if not keeper.add(batch, rows):
+            self._note(f"{name}: its scores are known of some calls only; the tokens of the others are not kept")
 
     def merge(self) -> None:
         """Take every two batches for one."""
@@ -125,8 +120,8 @@ class _Book:
         for batch, bias in self.biases.items():
             first.setdefault(batch // 2, bias)  # the first of the two
         self.biases = first
-        if self.reservoir is not None:
-            self.reservoir.merge()
+        if self.keeper is not None:
+            self.keeper.merge()
 
     def record(self, batches: int, steps: NDArray[np.int64] | None) -> SiteTrace:
         """Return the record of this router."""
@@ -152,10 +147,9 @@ class _Book:
         return torch.stack(filled).float().cpu().numpy()
 
     def _kept(self, experts: int) -> Sample | None:
-        reservoir = self.reservoir
-        if reservoir is None or not reservoir.columns:
+        if self.keeper is None or not (kept := self.keeper.columns):
             return None
-        columns = {name: column.cpu() for name, column in reservoir.columns.items()}
+        columns = {name: column.cpu() for name, column in kept.items()}
         real = columns["chosen"] < experts
         weights = torch.where(real, columns["weights"].float(), 0.0)
         mask = columns["mask"].numpy()
@@ -178,7 +172,7 @@ class _Book:
             None if scores is None else scores[finite],
             kind,
             mask[finite],
-            reservoir.batch[finite],
+            self.keeper.batch[finite],
         )
 
     def _note(self, note: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from moecusp._arguments import ParameterError
@@ -17,22 +19,35 @@ def added(a: SiteTrace, b: SiteTrace) -> SiteTrace:
     return SiteTrace(a.site, a.counts + b.counts, a.tokens + b.tokens, slots, a.bias, a.steps, sample)
 
 
-def united(a: SiteTrace, b: SiteTrace) -> SiteTrace:
-    """Return both ranks of an expert-parallel run as one: the same tokens, other experts."""
-    _match(a, b, "bias", "steps", "tokens")
-    for kind in UNROUTED:
-        if kind != "sentinel" and not alike(a.unrouted[kind], b.unrouted[kind]):
+def united(records: list[SiteTrace], shards: bool) -> SiteTrace:
+    """Return all ranks of an expert-parallel run as one: the same tokens, other experts.
+
+    With `shards` each rank numbers its own experts from 0, and those of the ranks follow one another.
+    """
+    first = records[0]
+    for other in records:
+        _match(first, other, "steps", "tokens", *(() if shards else ("bias",)))
+        for kind in UNROUTED:
+            if kind != "sentinel" and not alike(first.unrouted[kind], other.unrouted[kind]):
+                raise ParameterError(
+                    f"unrouted[{kind!r}]", other.unrouted[kind].tolist(), "the same on ranks of the same tokens"
+                )
+        if other.sample is not None:
             raise ParameterError(
-                f"unrouted[{kind!r}]", b.unrouted[kind].tolist(), "the same on ranks of the same tokens"
+                "sample", "tokens", "None over expert-parallel ranks: keep the tokens of complete dispatches"
             )
-    if a.sample is not None or b.sample is not None:
-        raise ParameterError(
-            "sample", "tokens", "None over expert-parallel ranks: keep the tokens of complete dispatches"
-        )
-    left = a.unrouted["sentinel"] - b.routed  # a's sentinels are the slots of all other ranks, b's among them
-    if (left < 0).any() or (left != b.unrouted["sentinel"] - a.routed).any():
-        raise ParameterError("unrouted['sentinel']", b.unrouted["sentinel"].tolist(), "the slots of the other ranks")
-    return SiteTrace(a.site, a.counts + b.counts, a.tokens, {**a.unrouted, "sentinel": left}, a.bias, a.steps)
+    routed = sum(record.routed for record in records)
+    lefts = [record.unrouted["sentinel"] - (routed - record.routed) for record in records]  # on none of these ranks
+    for record, left in zip(records, lefts, strict=True):
+        if (left < 0).any() or (left != lefts[0]).any():
+            slots = record.unrouted["sentinel"].tolist()
+            raise ParameterError("unrouted['sentinel']", slots, "the slots of the other ranks")
+    parts = [record.counts for record in records]
+    counts = np.concatenate(parts, axis=1) if shards else np.sum(parts, axis=0)
+    biases = [record.bias for record in records if record.bias is not None]
+    bias = first.bias if not shards else np.concatenate(biases, axis=1) if len(biases) == len(records) else None
+    site = replace(first.site, experts=counts.shape[1])
+    return SiteTrace(site, counts, first.tokens, {**first.unrouted, "sentinel": lefts[0]}, bias, first.steps)
 
 
 def _match(a: SiteTrace, b: SiteTrace, *names: str) -> None:

@@ -97,10 +97,11 @@ class RoutingTrace:
         ----------
         traces : iterable of RoutingTrace
             One for each rank, with the same sites and batches.
-        over : {"tokens", "experts"}
+        over : {"tokens", "experts", "shards"}
             "tokens" (data parallel): the ranks saw other tokens; counts, tokens and unrouted slots are added, sampled
             tokens joined. "experts" (expert parallel): the ranks saw the same tokens and ran other experts; counts are
-            added, and a slot is a sentinel only if it is one on every rank. No samples then.
+            added, and a slot is a sentinel only if it is one on every rank. "shards": so too, but each rank numbers its
+            own experts from 0; those of the second follow those of the first, and so on. No samples in either.
 
         Returns
         -------
@@ -112,10 +113,11 @@ class RoutingTrace:
         ParameterError
             If sites, batches, steps or biases differ, or ranks said to hold the same tokens do not.
         """
-        if over not in ("tokens", "experts"):
-            raise ParameterError("over", over, "'tokens' or 'experts'")
-        combine = added if over == "tokens" else united
-        return _together(traces, lambda records: reduce(combine, records))
+        if over not in ("tokens", "experts", "shards"):
+            raise ParameterError("over", over, "'tokens', 'experts' or 'shards'")
+        if over == "tokens":
+            return _together(traces, lambda records: reduce(added, records))
+        return _together(traces, lambda records: united(records, over == "shards"))
 
     @classmethod
     def concatenate(cls, traces: Iterable[RoutingTrace]) -> RoutingTrace:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 import transformers
 from transformers import PretrainedConfig, PreTrainedModel
@@ -84,8 +85,18 @@ OWN: dict[str, dict[str, Any]] = {
 """What the configuration of one family is given besides."""
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "families.md"
+KNOWN = f"transformers {transformers.__version__}" in (PAGE.read_text(encoding="utf-8") if PAGE.exists() else "")
+"""Whether the installed transformers is the one whose families the page lists."""
+
+PARTS: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "qwen3_omni_moe_talker": ("qwen3_omni_moe", "Qwen3OmniMoeTalkerModel", {"shared_expert_intermediate_size": 16}),
+}
+"""Models with experts of another kind than their family's first: package, class, and what its configuration lacks."""
+
+
 def families():
-    """Return the model types whose modeling file has experts that a router chooses, in order."""
+    """Return the model types whose modeling file has experts that a router chooses, and their parts, in order."""
     found = []
     root = Path(transformers.__file__).parent / "models"
     signature = re.compile(rf"hidden_states[^,)]*,\s*({'|'.join(CHOSEN)})\b")
@@ -97,7 +108,16 @@ def families():
             ):
                 found.append(package)
                 break
-    return found
+    return sorted([*found, *(part for part, (package, *_) in PARTS.items() if package in found)])
+
+
+def experts_classes(family):
+    """Return the classes of a package whose modules are called with the chosen experts, from the text."""
+    folder = Path(transformers.__file__).parent / "models" / family
+    text = "".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("modeling_*.py")))
+    parts = re.split(r"^class (\w+)", text, flags=re.M)
+    call = re.compile(rf"def forward\(\s*self,\s*hidden_states[^,)]*,\s*({'|'.join(CHOSEN)})\b")
+    return {name for name, body in zip(parts[1::2], parts[2::2], strict=True) if call.search(body)}
 
 
 def _classes(family):
@@ -135,9 +155,13 @@ def configuration(kind, **more):
 def build(family, seed=0, **more):
     """Return a tiny random model of a family, in training precision, or raise RuntimeError with the reasons."""
     reasons = []
+    family, named, lacking = PARTS.get(family, (family, "", {}))
     for kind in _classes(family):
+        if named not in ("", kind.__name__):
+            continue
         try:
             chosen = configuration(kind.config_class, **OWN.get(family, {}), **more)
+            vars(chosen).update(lacking)
             with torch.device("meta"):
                 large = sum(p.numel() for p in kind(chosen).parameters())
             if large > 10_000_000:
@@ -152,6 +176,16 @@ def build(family, seed=0, **more):
         except Exception as error:
             reasons.append(f"{kind.__name__}: {type(error).__name__}: {str(error)[:300]}")
     raise RuntimeError("\n".join(reasons))
+
+
+def needed(family, **more):
+    """Return what `build` does; skip the test where an older transformers cannot build it."""
+    try:
+        return build(family, **more)
+    except RuntimeError as error:
+        if KNOWN:
+            raise
+        pytest.skip(f"transformers {transformers.__version__} cannot build it: {str(error)[:100] or 'it is not there'}")
 
 
 def routed(module):
@@ -186,4 +220,8 @@ def call(model, ids=None, mask=None, **more):
     named = {"input_ids": ids, "attention_mask": torch.ones_like(ids) if mask is None else mask, **more}
     if getattr(model.config, "is_encoder_decoder", False):
         named["decoder_input_ids"] = ids
+    if hasattr(model, "codec_embedding"):  # a talker; given ids it looks for an embedding that it has not
+        named["inputs_embeds"] = model.codec_embedding(named.pop("input_ids"))
+    if "moe_mm_token_type_ids" in inspect.signature(model.forward).parameters:
+        named["moe_mm_token_type_ids"] = (ids % 2).int()  # every other token is part of an image
     return model(**named)

@@ -13,9 +13,9 @@ from torch import nn
 import moecusp as mc
 from moecusp.routing import Dispatch, ReinforcedRouter, load, reader, record
 from moecusp.routing.adapters import READERS
-from moecusp.routing.dispatch import counted
-from moecusp.routing.padding import Frame, takes_tokens, valid
-from moecusp.routing.recorder import _forget_compiled
+from moecusp.routing.dispatch import Slots, counted
+from moecusp.routing.hooks import forget_compiled
+from moecusp.routing.padding import Frame, arguments_of, takes_tokens, valid
 from moecusp.routing.reservoir import Reservoir
 from moecusp.routing.sites import Place, called_with_choices, experts_of, places, score_indices
 from moecusp.routing.tally import Tally
@@ -76,18 +76,20 @@ class Plain(nn.Module):
 
 class TestPadding:
     def test_of_a_call(self):
-        assert Frame.of(Called(), (TOKENS, MASK), {}) == Frame((2, 3), MASK)
-        assert Frame.of(Called(), (TOKENS,), {"attention_mask": MASK}) == Frame((2, 3), MASK)
-        assert Frame.of(Called(), (), {"inputs_embeds": torch.zeros(2, 3, 8)}) == Frame((2, 3), None)
-        assert Frame.of(Called(), (torch.zeros(3).long(), MASK), {}) == Frame(None, MASK)
-        assert Frame.of(Called(), ([[1, 2]],), {}) == Frame(None, None)
-        assert Frame.of(Plain(), (TOKENS,), {"attention_mask": 3}) == Frame(None, 3)
+        assert Frame.of(arguments_of(Called()), (TOKENS, MASK), {}) == Frame((2, 3), MASK)
+        assert Frame.of(arguments_of(Called()), (TOKENS,), {"attention_mask": MASK}) == Frame((2, 3), MASK)
+        assert Frame.of(arguments_of(Called()), (), {"inputs_embeds": torch.zeros(2, 3, 8)}) == Frame((2, 3), None)
+        assert Frame.of(arguments_of(Called()), (torch.zeros(3).long(), MASK), {}) == Frame(None, MASK)
+        assert Frame.of(arguments_of(Called()), ([[1, 2]],), {}) == Frame(None, None)
+        assert Frame.of(arguments_of(Plain()), (TOKENS,), {"attention_mask": 3}) == Frame(None, 3)
 
     def test_of_two_stacks(self):
         later = torch.zeros(2, 7).long()
-        found = Frame.of(Stacks(), (TOKENS, MASK), {"decoder_input_ids": later, "decoder_attention_mask": 5})
+        found = Frame.of(
+            arguments_of(Stacks()), (TOKENS, MASK), {"decoder_input_ids": later, "decoder_attention_mask": 5}
+        )
         assert found == Frame((2, 3), MASK, Frame((2, 7), 5))
-        assert Frame.of(Stacks(), (TOKENS,), {}) == Frame((2, 3), None, Frame(None, None))
+        assert Frame.of(arguments_of(Stacks()), (TOKENS,), {}) == Frame((2, 3), None, Frame(None, None))
 
     def test_which_tokens_count(self):
         frame = Frame((2, 3), MASK)
@@ -314,7 +316,8 @@ def slots(*ids, scores=None, weights=None):
 
 
 def tally(sample=10, batches=4, bias=None, seed=0):
-    return Tally([Place("layers.2.mlp", Experts(), None, bias=bias)], sample, batches, seed)
+    keeper = Reservoir(sample, np.random.default_rng([seed, 0])) if sample else None
+    return Tally([Place("layers.2.mlp", Experts(), None, bias=bias)], [keeper], batches)
 
 
 class TestTally:
@@ -325,7 +328,7 @@ class TestTally:
             books.open(10 * n)
             if n != 2:  # a batch in which the router was not called
                 bias[0] = n + 0.5
-                books.add(0, slots([n % 4]), None, False)
+                books.add(0, Slots(slots([n % 4]), None, False))
         found = books.trace({"model": "m"})
         record = found.records[0]
         assert (books.span, record.steps.tolist(), found.source) == (4, [0, 40], {"model": "m"})
@@ -340,8 +343,8 @@ class TestTally:
             books.open(None)
             bias[1] = n
             if n in (1, 3):
-                books.add(0, slots([0]), None, False)
-                books.add(0, slots([1]), None, False)
+                books.add(0, Slots(slots([0]), None, False))
+                books.add(0, Slots(slots([1]), None, False))
         record = books.trace({}).records[0]
         assert (record.steps, record.counts.tolist()) == (None, [[0] * 4, [1, 1, 0, 0], [0] * 4, [1, 1, 0, 0]])
         assert record.bias[:, 1].tolist() == [1.0, 1.0, 1.0, 3.0]
@@ -351,13 +354,13 @@ class TestTally:
         books = tally()
         for step in (3, None):
             books.open(step)
-            books.add(0, slots([0]), None, False)
+            books.add(0, Slots(slots([0]), None, False))
         assert books.trace({}).records[0].steps is None
 
     def test_without_a_call_of_the_model_there_is_one_batch(self):
         books = tally()
         for _ in range(3):
-            books.add(0, slots([0, 1]), None, False)
+            books.add(0, Slots(slots([0, 1]), None, False))
         record = books.trace({}).records[0]
         assert (record.counts.tolist(), books.opened) == ([[3, 3, 0, 0]], 1)
         site = record.site
@@ -368,7 +371,7 @@ class TestTally:
         books, scores = tally(), torch.arange(12.0).reshape(3, 4)
         weights = torch.tensor([[0.5], [2.0], [0.25]])
         kept = torch.tensor([True, False, True])
-        books.add(0, slots([0], [-1], [3], scores=scores.half(), weights=weights), kept, False)
+        books.add(0, Slots(slots([0], [-1], [3], scores=scores.half(), weights=weights), kept, False))
         record = books.trace({}).records[0]
         sample = record.sample
         assert (sample.chosen.tolist(), sample.mask.tolist()) == ([[0], [-1], [3]], [True, False, True])
@@ -389,7 +392,7 @@ class TestTally:
     )
     def test_what_the_scores_are(self, scores, kind):
         books = tally()
-        books.add(0, slots([0], [1], scores=torch.tensor(scores)), None, False)
+        books.add(0, Slots(slots([0], [1], scores=torch.tensor(scores)), None, False))
         sample = books.trace({}).records[0].sample
         assert (sample.kind, sample.scores.tolist()) == (kind, scores)
 
@@ -397,7 +400,7 @@ class TestTally:
         for more, kind in (([2.0, 0.0, 0.0, 0.0, 1.0], "raw"), ([0.5, 0.25, 0.0, 0.0, 0.25], None)):
             books = tally()
             for _ in range(2):
-                books.add(0, slots([0], scores=torch.tensor([more])), None, False)
+                books.add(0, Slots(slots([0], scores=torch.tensor([more])), None, False))
             found = books.trace({})
             sample = found.records[0].sample
             assert sample.kind == kind
@@ -409,14 +412,14 @@ class TestTally:
     def test_scores_of_other_tokens_or_too_few_are_not_taken(self):
         for scores in (torch.ones(3, 4), torch.ones(2, 3)):
             books = tally()
-            books.add(0, slots([0], [1], scores=scores), None, False)
+            books.add(0, Slots(slots([0], [1], scores=scores), None, False))
             sample = books.trace({}).records[0].sample
             assert (sample.scores, sample.kind, sample.tokens) == (None, None, 2)
 
     def test_a_call_with_scores_and_one_without_are_not_mixed(self):
         books = tally()
-        books.add(0, slots([0], scores=torch.ones(1, 4)), None, False)
-        books.add(0, slots([1]), None, False)
+        books.add(0, Slots(slots([0], scores=torch.ones(1, 4)), None, False))
+        books.add(0, Slots(slots([1]), None, False))
         record = books.trace({}).records[0]
         assert (record.counts.tolist(), record.sample.chosen.tolist()) == ([[1, 1, 0, 0]], [[0]])
 
@@ -426,20 +429,20 @@ class TestTally:
         weights = torch.tensor([[1.0], [1.0], [1.0], [1.0], [nan]])
         books = tally()
         both = torch.cat([scores, torch.zeros(1, 4)])
-        books.add(0, slots([0], [1], [2], [3], [0], scores=both, weights=weights), None, False)
+        books.add(0, Slots(slots([0], [1], [2], [3], [0], scores=both, weights=weights), None, False))
         found = books.trace({})
         assert list(found.notes) == ["layers.2.mlp: 4 sampled tokens are left out: not finite"]
         sample = found.records[0].sample
         assert (sample.chosen.tolist(), sample.scores.tolist()) == ([[0]], scores[:1].tolist())
         books = tally()
-        books.add(0, slots([0], weights=torch.tensor([[nan]])), None, False)
+        books.add(0, Slots(slots([0], weights=torch.tensor([[nan]])), None, False))
         found = books.trace({})
         assert (found.records[0].sample, len(found.notes)) == (None, 1)
 
     def test_notes_are_said_once(self):
         books = tally()
         for _ in range(2):
-            books.add(0, slots([0]), None, True)
+            books.add(0, Slots(slots([0]), None, True))
         assert list(books.trace({}).notes) == [
             "layers.2.mlp: the attention mask could not be matched with its tokens; padding was counted"
         ]
@@ -447,21 +450,23 @@ class TestTally:
     def test_each_router_has_random_numbers_of_its_own(self):
         kept = []
         for seed in (0, 1):
-            books = Tally([place("a"), place("b")], 3, 4, seed)
+            books = record(Model(layers=2), sample=3, seed=seed)._tally
             for number in (0, 1):
-                books.add(number, slots(*[[n % 4] for n in range(50)], weights=torch.arange(1.0, 51.0)), None, False)
+                books.add(
+                    number, Slots(slots(*[[n % 4] for n in range(50)], weights=torch.arange(1.0, 51.0)), None, False)
+                )
             kept += [record.sample.weights.flatten().tolist() for record in books.trace({})]
         assert len({*map(tuple, kept)}) == 4
-        first = Tally([place("a")], 3, 4, 0)
-        assert first.books[0].reservoir is not None
-        assert first.books[0].reservoir.random.random() == np.random.default_rng([0, 0]).random()
+        first = record(Model(layers=1), seed=0)._tally.books[0].keeper
+        assert isinstance(first, Reservoir)
+        assert first.random.random() == np.random.default_rng([0, 0]).random()
 
     def test_no_tokens_and_no_sample(self):
         books = tally()
-        books.add(0, Dispatch(4, torch.zeros(0, 1).long(), torch.zeros(0, 1)), None, False)
+        books.add(0, Slots(Dispatch(4, torch.zeros(0, 1).long(), torch.zeros(0, 1)), None, False))
         assert books.trace({}).records[0].sample is None
         books = tally(sample=0)
-        books.add(0, slots([0]), None, False)
+        books.add(0, Slots(slots([0]), None, False))
         assert books.trace({}).records[0].sample is None
 
 
@@ -553,13 +558,13 @@ class TestScores:
         resets = []
         monkeypatch.setattr(torch._dynamo, "reset", lambda: resets.append(0))
         model = nn.Sequential(nn.ReLU())
-        _forget_compiled(model)
+        forget_compiled(model)
         assert resets == []
         model[0]._orig_mod = 0
-        _forget_compiled(model)
+        forget_compiled(model)
         del model[0]._orig_mod
         model[0]._compiled_call_impl = print
-        _forget_compiled(model)
+        forget_compiled(model)
         assert len(resets) == 2
 
 

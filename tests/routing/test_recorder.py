@@ -1,5 +1,6 @@
 """Recording a model of our own: each trap by itself, against the choices of its gates found by hand."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,17 @@ def test_slots_of_no_real_expert_are_kept_apart():
     assert sample(found).chosen.tolist() == [[0, -1], [-1, -1], [2, -1], [-1, 3], [-1, -1]]
 
 
+def test_ids_of_all_ranks_are_read_where_the_experts_are_called_with_them():
+    """Expert parallelism of transformers 5.24: each rank says its own number and is called with the ids of all."""
+    model = Sender(num_experts=2, _is_expert_parallel=True)
+    vars(model.experts.weight)["placements"] = ("Shard(0)",)  # as a DTensor, whose shape is that of all ranks
+    with record(model) as recorder:
+        model(torch.tensor([[0, 3], [2, 3]]), torch.ones(2, 2))
+    found = recorder.trace().records[0]
+    assert found.counts.tolist() == [[1, 0, 1, 2]]
+    assert found.unrouted["sentinel"].tolist() == [0]
+
+
 def test_a_mask_of_choices_is_read_and_its_empty_slots_are_dropped():
     mask = torch.zeros(3, 1, EXPERTS, dtype=torch.long)
     mask[0, 0, 2] = mask[1, 0, 0] = 1
@@ -217,6 +229,14 @@ class TestNothingRecorded:
         model.layers.append(nn.ModuleDict({"experts": nn.Linear(8, 8)}))
         with pytest.raises(ParameterError, match=r"layers\.3\.experts.*\n.*def read"):
             record(model)
+
+    def test_a_linear_layer_is_no_router_because_one_is_declared(self):
+        """Transformers 5.0 declares the class Linear, of one name, for routers of some families."""
+        model = Model()
+        declared = {"router_logits": SimpleNamespace(target_class=nn.Linear, index=0, layer_name="gate")}
+        vars(model)["_can_record_outputs"] = declared
+        model.head = nn.Linear(2, 2)
+        assert len(record(model).places) == 3
 
     def test_a_pattern_that_fits_nothing(self):
         with pytest.raises(ParameterError, match=r"'encoder', such as \['layers"):

@@ -4,8 +4,10 @@ import gc
 import weakref
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from moecusp.routing import Dispatch, record
 from tests.routing.own import Model, tokens
@@ -68,3 +70,31 @@ class TestMemory:
         del model, recorder
         gc.collect()
         assert gone() is None
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses whatever makes the host wait for a device: a number read, or a shape that depends on values."""
+
+    WAITS = torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default, torch.ops.aten.bincount.default
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        indices = args[1] if func is torch.ops.aten.index.Tensor else ()
+        if func in self.WAITS or any(index is not None and index.dtype == torch.bool for index in indices):
+            raise AssertionError(f"{func} waits for the device")
+        return func(*args, **(kwargs or {}))
+
+
+class TestTheDeviceIsNotWaitedFor:
+    def test_while_the_model_runs(self, tmp_path):
+        model, ids = Model(), tokens()
+        mask = torch.ones_like(ids)
+        mask[0, :2] = 0
+        with record(model, sample=20, batches=2, stream=tmp_path / "s") as recorder, NoWaiting():
+            for _ in range(3):
+                model(ids, attention_mask=mask)
+        assert recorder.trace().records[0].tokens.tolist() == [26, 13]
+
+    @pytest.mark.parametrize("wait", [lambda x: x.sum().item(), lambda x: x[x > 0], torch.nonzero])
+    def test_else_it_would_be_seen(self, wait):
+        with pytest.raises(AssertionError, match="waits"), NoWaiting():
+            wait(torch.ones(3))

@@ -18,17 +18,17 @@ def counted(trace):
 
 @pytest.fixture(scope="module")
 def mixtral():
-    return families.build("mixtral")
+    return families.needed("mixtral")
 
 
 @pytest.fixture(scope="module")
 def switch():
-    return families.build("switch_transformers")
+    return families.needed("switch_transformers")
 
 
 @pytest.mark.parametrize("reentrant", [True, False])
 def test_checkpointing_counts_once(reentrant):
-    model = families.build("mixtral")
+    model = families.needed("mixtral")
     with record(model) as plain:
         families.call(model)
     model.gradient_checkpointing_enable({"use_reentrant": reentrant})
@@ -94,9 +94,10 @@ def test_generation_of_two_stacks(switch):
     assert len({found.batches for found in trace}) == 1
 
 
+@pytest.mark.skipif(not families.KNOWN, reason="transformers 5.0 runs what is over capacity")
 def test_what_goes_over_capacity_is_dropped():
-    model = families.build("switch_transformers", expert_capacity=1)
-    trace, kept = table.run(model, "switch_transformers")
+    model = families.needed("switch_transformers", expert_capacity=1)
+    trace, kept = table.run(model)
     same, slots = truth.agreement(model, kept, trace)
     assert same == slots
     assert all(found.unrouted["dropped"].sum() > 0 for found in trace)
@@ -105,19 +106,19 @@ def test_what_goes_over_capacity_is_dropped():
 
 def test_identity_experts_and_skips_are_kept_apart():
     for family, kind in (("longcat_flash", "identity"), ("zaya", "skipped")):
-        model = families.build(family)
+        model = families.needed(family)
         with torch.no_grad():
             for name, buffer in model.named_buffers():
                 if name.endswith(("correction_bias", "balancing_biases")):
                     buffer[-1] += 10.0  # the last choice is no expert: all take it
-        trace, kept = table.run(model, family)
+        trace, kept = table.run(model)
         same, slots = truth.agreement(model, kept, trace)
         assert same == slots
         assert all((found.unrouted[kind] >= found.tokens).all() for found in trace)
 
 
 def test_attention_routers_are_sites_of_their_own():
-    model = families.build("jetmoe")
+    model = families.needed("jetmoe")
     with record(model) as recorder, torch.no_grad():
         families.call(model)
     sites = [(found.site.layer, found.site.role) for found in recorder.trace()]
@@ -125,29 +126,36 @@ def test_attention_routers_are_sites_of_their_own():
 
 
 def test_nllb_runs_experts_0_and_1_whatever_its_router_says():
-    model = families.build("nllb_moe")
-    trace, _ = table.run(model, "nllb_moe")
+    """Two choices of a token, of which the trace says where they went and that the router meant others."""
+    model = families.needed("nllb_moe")
+    trace, kept = table.run(model)
+    same, slots = truth.agreement(model, kept, trace)
+    assert same == slots
     for found in trace:
+        assert found.site.k == 2
+        assert found.counts.sum() + found.unrouted["dropped"].sum() == 2 * found.tokens.sum()
         assert found.counts[:, 2:].sum() == 0
+        assert any(found.site.name in note and "whatever the router chose" in note for note in trace.notes)
     assert any((found.sample.scores.argmax(axis=1) > 1).any() for found in trace)
 
 
 @pytest.mark.parametrize("implementation", ["eager", "grouped_mm", "batched_mm"])
 def test_bfloat16(implementation):
     """The choices are those that bfloat16 makes, and they are the truth there too."""
-    model = families.build("mixtral").to(torch.bfloat16)
+    model = families.needed("mixtral").to(torch.bfloat16)
     model.set_experts_implementation(implementation)
-    trace, kept = table.run(model, "mixtral")
+    trace, kept = table.run(model)
     model.set_experts_implementation("eager")
     same, slots = truth.agreement(model, kept, trace)
     assert same == slots
     assert trace.records[0].sample.scores.dtype == np.float32
 
 
+@pytest.mark.skipif(not families.KNOWN, reason="transformers 5.0 does not compile grouped_mm in float32")
 def test_compiled_after_a_run_without_hooks():
     """The trap: a compiled grouped_mm run, then hooks that are never called."""
     torch._dynamo.reset()
-    model = families.build("mixtral")
+    model = families.needed("mixtral")
     model.set_experts_implementation("grouped_mm")
     with record(model) as plain, torch.no_grad():
         families.call(model)
