@@ -71,6 +71,11 @@ QUANTITIES: dict[str, Quantity] = {
     "hidden": Quantity("hidden units"),
     "learning_rate": Quantity("learning rate"),
     "momentum": Quantity("momentum"),
+    "susceptibility": Quantity("susceptibility", "χ", "1/score"),
+    "update_rate": Quantity("update rate", "r", "score"),
+    "bias_step": Quantity("step of the sign rule", "u", "score"),
+    "loss_weight": Quantity("weight of the balance loss", "α"),
+    "loss_rate": Quantity("rate of the balance loss", "ρ", "score²/time"),
     "sweep_increment": Quantity("sweep's increment", "ε", "time"),
     "sweep_batch_size": Quantity("sweep's batch size", "B", "tokens"),
 }

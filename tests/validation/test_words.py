@@ -57,6 +57,11 @@ tokens_per_seed: tokens per seed | |
 hidden: hidden units | |
 learning_rate: learning rate | |
 momentum: momentum | |
+susceptibility: susceptibility | χ | 1/score
+update_rate: update rate | r | score
+bias_step: step of the sign rule | u | score
+loss_weight: weight of the balance loss | α |
+loss_rate: rate of the balance loss | ρ | score²/time
 sweep_increment: sweep's increment | ε | time
 sweep_batch_size: sweep's batch size | B | tokens
 """

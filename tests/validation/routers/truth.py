@@ -26,10 +26,31 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.validation.routers import cusp_truth, experts_truth, hard_truth, joint_truth, onset_truth
+from tests.validation.routers import (
+    balance_loss_truth,
+    cusp_truth,
+    experts_truth,
+    hard_truth,
+    joint_truth,
+    onset_truth,
+    prediction_truth,
+    sign_rule_truth,
+    update_rate_truth,
+)
+from tests.validation.routers.trained_truth import TRAINED
 from validation.routers.profiles import Profile
 
-TRUTHS: tuple[Any, ...] = (onset_truth, cusp_truth, experts_truth, hard_truth, joint_truth)
+TRUTHS: tuple[Any, ...] = (
+    onset_truth,
+    cusp_truth,
+    experts_truth,
+    hard_truth,
+    joint_truth,
+    prediction_truth,
+    update_rate_truth,
+    sign_rule_truth,
+    balance_loss_truth,
+)
 
 
 def name_of(truth) -> str:
@@ -44,11 +65,12 @@ def changed(truth, **changes) -> Profile:
 
 def few(profile: Profile) -> Profile:
     """Return a profile with few repetitions: its parts have the same names, and its predictions are soon made."""
-    parts = {name_of(truth): replace(getattr(profile, name_of(truth)), **truth.FEW) for truth in TRUTHS}
+    parts: dict[str, Any] = {name_of(truth): replace(getattr(profile, name_of(truth)), **truth.FEW) for truth in TRUTHS}
+    parts["trained"] = replace(profile.trained, routers=1, steps=1, copies=(1, 1), soft_copies=1, text_tokens=1024)
     return replace(profile, **{**parts, "joint": replace(parts["joint"], steps=(1,) * len(profile.joint.steps))})
 
 
-PROFILE = Profile("smoke", **{name_of(truth): truth.PROFILE for truth in TRUTHS})
+PROFILE = Profile("smoke", trained=TRAINED, **{name_of(truth): truth.PROFILE for truth in TRUTHS})
 
 
 def planted(plan):
