@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import comb
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.integrate import quad
-from scipy.stats import norm
 
 from moecusp import effective_update_rate, proportional_variance, sign_variance
 from validation.routers.modes import Loads, proportional, signed
 from validation.routers.profiles import SignRule
+from validation.routers.ties import density
 from validation.streams import Stream
 from validation.studies import Plan, Tick
 
@@ -22,13 +20,8 @@ Array = NDArray[np.float64]
 
 
 def eigenvalue(experts: int, chosen: int, sigma: float) -> float:
-    """Return the eigenvalue of the slot shares' susceptibility of independent N(0, sigma^2) logits at balance.
-
-    K c/k, c the density at 0 of the difference of two logits of which one is the k-th largest, the other the next.
-    """
-    others, above = experts - 2, chosen - 1
-    density = quad(lambda x: norm.pdf(x) ** 2 * norm.cdf(x) ** (others - above) * norm.sf(x) ** above, -9.0, 9.0)[0]
-    return float(experts * comb(others, above) * density / (chosen * sigma))
+    """Return the eigenvalue of the slot shares' susceptibility of independent N(0, sigma^2) logits: K c/k at balance."""
+    return experts * density(experts, chosen, sigma) / chosen
 
 
 def token_variance(experts: int, chosen: int) -> float:

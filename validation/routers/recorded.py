@@ -19,6 +19,7 @@ from validation.routers.modes import Loads
 from validation.routers.profiles import Trained
 from validation.streams import stream
 from validation.studies import Plan
+from validation.training.text import load_text
 from validation.training.tokens import load_tokens
 
 
@@ -107,9 +108,7 @@ def tokens_of(name: str) -> tuple[Tensor, Tensor]:
     if name == "digits":
         tokens = load_tokens()
         return torch.cat([tokens.train, tokens.test]), torch.cat([tokens.train_labels, tokens.test_labels])
-    from pydoc_data.topics import topics
-
-    text = " ".join(" ".join(topics[key] for key in sorted(topics)).lower().split())[:LETTERS]
+    text = " ".join(load_text().tobytes().decode().lower().split())[:LETTERS]
     letters = " etaonisrhlducmpfygbwv.,_"
     place = {letter: k for k, letter in enumerate(letters)}
     codes = torch.tensor([place.get(letter, len(letters)) for letter in text])
