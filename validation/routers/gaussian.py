@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 
 def eigenvalue(experts: int, chosen: int, sigma: float) -> float:
-    """Return the eigenvalue of the slot shares' susceptibility of independent N(0, sigma^2) logits: K c/k at balance."""
+    """Return the eigenvalue K c/k of the slot shares' susceptibility of independent N(0, sigma^2) logits."""
     return experts * density(experts, chosen, sigma) / chosen
 
 

@@ -285,7 +285,7 @@ class BalanceLoss:
     unsafe: tuple[float, ...] = (0.9, 1.0, 1.1, 1.2, 1.3)
     unsafe_steps: int = 3
     tokens: int = 8192
-    floor: float = 0.03
+    floor: float = 0.04
     errors: float = 0.75
 
 

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from moecusp import RouterParameters, susceptibility
 from moecusp.routing import ReinforcedRouter
 from tests.validation.planted import line
+from tests.validation.routers import update_rate_truth
 from tests.validation.routers.balance_loss_truth import PROFILE as LOSS
 from tests.validation.routers.prediction_truth import PROFILE as ONSET
 from tests.validation.routers.sign_rule_truth import PROFILE as SIGN
@@ -229,7 +230,7 @@ class TestPictures:
 
     def test_of_the_rules_show_what_was_predicted(self, plans):
         plan = plans("update_rate")
-        (picture,) = update_rate.pictures(PROFILE, plan, TRUTHS[3].planted(plan))
+        (picture,) = update_rate.pictures(PROFILE, plan, update_rate_truth.planted(plan))
         x, y = line(picture.figure, "predicted, 1 − rλ_max")
         assert_array_equal(x, RATE.rates)
         assert_allclose(y, 1 - 2 * np.array(RATE.rates))
