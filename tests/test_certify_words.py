@@ -39,6 +39,9 @@ expert_boundary_slope: experts 2, sigma > 0 = 1
 expected_max_violation: deviation > 0, experts 2
 expert_fold_curve: x real, experts count
 flip_step: gain < 1
+flip_rate: tie_density >= 0, noise >= 0
+rounding_flip_rate: tie_density >= 0, spacing >= 0
+jump_curvature: temperature > 0, density > 0
 fold_asymmetry: gain >= 1
 fold_curve: u real
 fold_gain: asymmetry real
