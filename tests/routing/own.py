@@ -73,3 +73,17 @@ def choices(model, ids):
             found.append(layer.gate(hidden.reshape(-1, WIDTH))[2])
             hidden = layer(hidden)
     return found
+
+
+class Called(nn.Module):
+    """What models of tokens are called with."""
+
+    def forward(self, input_ids=None, attention_mask=None, inputs_embeds=None):
+        raise NotImplementedError
+
+
+class Plain(nn.Module):
+    """What models of no tokens are called with."""
+
+    def forward(self, x, attention_mask=None):
+        raise NotImplementedError

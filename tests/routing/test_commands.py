@@ -1,13 +1,9 @@
 """From a folder with a trained model to the loads of its layers by the README's three commands, against the truth."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,45 +11,11 @@ import torch
 
 pytest.importorskip("transformers")
 
-from moecusp.__main__ import main
 from moecusp.trace import load
-from tests.routing import folders, truth
+from tests.routing import truth
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # transformers' own
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(name="mixtral", scope="module")
-def _mixtral(tmp_path_factory):
-    return written(tmp_path_factory, "mixtral")
-
-
-@pytest.fixture(name="made", scope="module", params=["mixtral", "qwen2_moe"])
-def _made(request, tmp_path_factory):
-    same = request.param == "mixtral"
-    return request.getfixturevalue("mixtral") if same else written(tmp_path_factory, request.param)
-
-
-@pytest.fixture(name="one", scope="module")
-def _one(mixtral):
-    return mixtral[0]
-
-
-def written(factory, family):
-    folder = factory.mktemp(family)
-    model, tokenizer = folders.write(folder / "model", family)
-    (folder / "text.txt").write_text(folders.text(25, seed=3), encoding="utf-8")
-    return folder, model, tokenizer
-
-
-@pytest.fixture(name="run")
-def _run(capsys, monkeypatch):
-    def run(*arguments):
-        monkeypatch.setattr("sys.argv", ["moecusp", *map(str, arguments)])
-        status = main()
-        return status, *capsys.readouterr()
-
-    return run
 
 
 def commands():
@@ -175,168 +137,3 @@ class TestThreeCommands:
         sizes[-1] = 50 * ((len(every) - 1) % 3 or 3)
         assert seen == [*sizes, len(every[-1])] == trace.records[0].tokens.tolist()
         assert not any(np.any(record.unrouted["padded"]) for record in trace)
-
-
-REFUSED = {
-    "no folder": (["{0}/nothing"], "nothing is downloaded"),
-    "a name on the hub": (["mistralai/Mixtral-8x7B-v0.1"], "nothing is downloaded"),
-    "no text": (["{0}/model", "--text", "{0}/nothing.txt"], "text = "),
-    "no tokens": (["{0}/model", "--tokens", "0"], "tokens = 0"),
-    "too short": (["{0}/model", "--length", "1"], "length = 1"),
-    "no such type": (["{0}/model", "--dtype", "float8"], "--dtype"),
-    "no such device": (["{0}/model", "--device", "nowhere"], "device = 'nowhere'"),
-    "no such format": (["{0}/model", "-o", "{0}/t.txt"], "output = "),
-    "no folder to write to": (["{0}/model", "-o", "{0}/nothing/t.npz"], "output = "),
-    "negative": (["{0}/model", "--logits", "-1"], "sample = -1"),
-    "not a number": (["{0}/model", "--batch", "x"], "--batch"),
-}
-
-
-class TestRefused:
-    @pytest.mark.parametrize("name", REFUSED)
-    def test_in_one_line(self, one, run, name):
-        arguments, words = REFUSED[name]
-        given = [each.format(one) for each in arguments]
-        defaults = {"--text": one / "text.txt", "-o": one / "t.npz"}
-        more = [part for option, value in defaults.items() if option not in given for part in (option, value)]
-        status, out, err = run("trace", *given, *more)
-        assert (status, out, err.count("\n")) == (2, "", 1)
-        assert err.startswith("error: ")
-        assert words in err
-        assert not (one / "t.npz").exists()
-
-    @pytest.mark.parametrize("content", [b"\xff\xfe\x00", b""])
-    def test_what_is_no_text(self, one, run, content, tmp_path):
-        (tmp_path / "bad").write_bytes(content)
-        status, _, err = run("trace", one / "model", "--text", tmp_path / "bad", "-o", tmp_path / "t.npz")
-        assert (status, err.count("\n")) == (2, 1)
-        assert "text" in err
-
-    def test_without_a_tokenizer(self, one, run, tmp_path):
-        """Some classes of transformers would make up a tokenizer that knows no text."""
-        folder = tmp_path / "model"
-        shutil.copytree(one / "model", folder)
-        for path in folder.glob("tokenizer*"):
-            path.unlink()
-        config = json.loads((folder / "config.json").read_text())
-        for kind in ("mixtral", "qwen2_moe"):
-            (folder / "config.json").write_text(json.dumps(config | {"model_type": kind}))
-            status, _, err = run("trace", folder, "--text", one / "text.txt", "-o", tmp_path / "t.npz")
-            assert status == 2
-            assert "text is not cut into bytes or characters" in err
-
-    def test_the_tokenizer_of_another_model(self, one, run, tmp_path):
-        from moecusp import ParameterError
-        from moecusp.routing import open_model, trace_text
-
-        class Other:
-            def __call__(self, text, **_):
-                return {"input_ids": [1, 5000]}
-
-        with pytest.raises(ParameterError, match=r"token 5000.*which has 280 tokens"):
-            trace_text(open_model(one / "model"), Other(), one / "text.txt")
-
-    @pytest.mark.parametrize(
-        ("break_", "words"),
-        [
-            (lambda folder: (folder / "config.json").write_text("{"), "JSON"),
-            (lambda folder: (folder / "model.safetensors").write_bytes(b"junk"), "header"),
-            (lambda folder: (folder / "model.safetensors").unlink(), "no file named model.safetensors"),
-            (
-                lambda folder: without(folder, "gate.weight"),
-                "weights: 2 are missing, such as model.layers.0.mlp.gate",
-            ),
-            (lambda folder: architecture(folder, "NoSuchForCausalLM"), "has no NoSuchForCausalLM"),
-        ],
-        ids=["config", "junk", "no weights", "no router", "class"],
-    )
-    def test_broken_folders(self, one, run, tmp_path, break_, words):
-        shutil.copytree(one / "model", tmp_path / "model")
-        break_(tmp_path / "model")
-        status, out, err = run("doctor", tmp_path / "model")
-        assert (status, out, err.count("\n")) == (2, "", 1)
-        assert words in err
-
-    def test_a_model_without_routers(self, run, tmp_path):
-        from transformers import LlamaConfig, LlamaForCausalLM
-
-        sizes: Any = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
-        LlamaForCausalLM(LlamaConfig(vocab_size=280, **sizes)).save_pretrained(tmp_path)
-        folders.tokenizer().save_pretrained(tmp_path)
-        (tmp_path / "text.txt").write_text("the fox")
-        assert run("doctor", tmp_path)[0] == 2
-        status, _, err = run("trace", tmp_path, "--text", tmp_path / "text.txt", "-o", tmp_path / "t.npz")
-        assert (status, "one with routers" in err) == (2, True)
-
-    def test_interrupted(self, one, run, monkeypatch):
-        from moecusp import routing
-
-        monkeypatch.setattr(routing, "trace_text", stop)
-        status, out, err = run("trace", one / "model", "--text", one / "text.txt", "-o", one / "t.npz")
-        assert (status, out, err.lstrip("\n")) == (130, "", "error: interrupted; nothing was written\n")
-        assert not (one / "t.npz").exists()
-
-    def test_what_the_model_runs_into(self, one, run, monkeypatch):
-        from moecusp import routing
-
-        monkeypatch.setattr(
-            routing, "trace_text", lambda *_, **__: (_ for _ in ()).throw(RuntimeError("out of memory"))
-        )
-        status, _, err = run("trace", one / "model", "--text", one / "text.txt", "-o", one / "t.npz")
-        assert (status, err) == (1, "error: out of memory\n")
-
-
-def stop(*_, **__):
-    raise KeyboardInterrupt
-
-
-def without(folder, name):
-    from safetensors.torch import load_file, save_file
-
-    path = folder / "model.safetensors"
-    weights = {key: value for key, value in load_file(path).items() if name not in key}
-    save_file(weights, path, {"format": "pt"})
-
-
-def architecture(folder, name):
-    path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"architectures": [name]}))
-
-
-@pytest.mark.parametrize(("command", "status"), [("trace", 1), ("doctor", 2)])
-def test_without_transformers_the_extra_is_named(one, run, monkeypatch, command, status):
-    monkeypatch.setitem(sys.modules, "transformers", None)
-    more = ["--text", "t.txt", "-o", "t.npz"] if command == "trace" else []
-    said = "error: models are opened by transformers, in the extra hf: pip install 'moecusp[hf]'\n"
-    assert run(command, one / "model", *more) == (status, "", said)
-
-
-def test_without_torch_the_extra_is_named():
-    code = "import sys; sys.modules['torch'] = None; from moecusp.__main__ import main; sys.exit(main())"
-    done = subprocess.run([sys.executable, "-c", code, "doctor", "."], cwd=ROOT, capture_output=True, check=False)
-    said = b"error: moecusp.routing needs PyTorch: pip install 'moecusp[torch]'\n"
-    assert (done.returncode, done.stdout, done.stderr) == (2, b"", said)
-
-
-class TestCompletion:
-    @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-    def test_the_lines_of_each_shell(self, run, shell):
-        status, out, err = run("completion", shell)
-        assert (status, err) == (0, "")
-        assert f"_MOECUSP_COMPLETE={shell}_complete" in out
-
-    def test_what_they_call_completes(self):
-        words = {"COMP_WORDS": "moecusp trace --to", "COMP_CWORD": "2", "_MOECUSP_COMPLETE": "bash_complete"}
-        done = subprocess.run(
-            [sys.executable, "-m", "moecusp"],
-            cwd=ROOT,
-            env={**os.environ, **words},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert done.stdout == "plain,--tokens\n"
-
-    def test_another_shell(self, run):
-        status, _, err = run("completion", "tcsh")
-        assert (status, "'tcsh'" in err) == (2, True)

@@ -5,7 +5,7 @@ NLLB: `test_transformers.py`. The same one by one, sentinels, silence: `test_rec
 Growth without bound: `test_recorder_memory.py`. Top k of the logits, probabilities under the name of logits:
 `test_families.py`, `test_doctor_transformers.py`. Balance loss off, unreached under reentrant checkpointing, broken by
 dense layers or by hash layers; biases that nothing moves: `test_doctor_transformers.py`. Made-up tokenizers and missing
-weights: `test_commands.py`. Loggers that come before a callback: `test_trainers.py`.
+weights: `test_commands_refused.py`. Loggers that come before a callback: `test_trainers.py`.
 """
 
 from typing import Any

@@ -2,9 +2,9 @@
 
 A subject is a module of this folder that is a `Subject`: predictions, parts, findings, pictures and tables of its own,
 and no knowledge of another's. To add one: write the module, with the names of its predictions and parts beginning with
-its own; give it a dataclass of its fixed numbers and bands in profiles.py, and a field in `Profile`; add it to
-`SUBJECTS` here; plant its truth in tests/validation/routers/ and list it in tests/validation/routers/truth.py; name its
-findings in validation/claims.toml.
+its own; give it a dataclass of its fixed numbers and bands in profiles.py (on trained routers in control_profiles.py),
+and a field in `Profile`; add it to `SUBJECTS` here; plant its truth in tests/validation/routers/ and list it in
+tests/validation/routers/truth.py; name its findings in validation/claims.toml.
 """
 
 from __future__ import annotations
