@@ -8,7 +8,7 @@ PROFILE ?= quick
 OUTPUT ?= report
 SEED ?= 0
 SEEDS ?= 20
-STUDIES ?= digits mean-field soft-hard
+STUDIES ?= digits mean-field soft-hard routers
 EXTRAS := cli,data,fast,report,torch,trace
 
 .PHONY: help report reports seeds test families lowest pythons proofs mutations mutants kernels lint series pages clean
