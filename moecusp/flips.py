@@ -92,8 +92,8 @@ def rounding_flip_rate(tie_density: Any, spacing: Any) -> Any:
     Examples
     --------
     >>> from moecusp import rounding_flip_rate
-    >>> rounding_flip_rate(0.35, 2.0**-8) == 0.35 / 512
-    True
+    >>> round(float(rounding_flip_rate(0.35, 2.0**-8)), 8)
+    0.00068359
     """
     (c, d), restore = reals(tie_density=(tie_density, NON_NEGATIVE), spacing=(spacing, NON_NEGATIVE))
     return restore(quotient((c, d, 0.5)))

@@ -80,7 +80,7 @@ def soft_susceptibility(
     >>> from moecusp import soft_susceptibility
     >>> found = soft_susceptibility(np.random.default_rng(0).normal(size=(10_000, 2)))
     >>> found.susceptibility.round(4).tolist(), found.standard_error.round(4).tolist()
-    ([[0.1939, -0.1939], [-0.1939, 0.1939]], [[0.0006, 0.0006], [0.0006, 0.0006]])
+    ([[0.1814, -0.1814], [-0.1814, 0.1814]], [[0.0006, 0.0006], [0.0006, 0.0006]])
     """
     beta = number("inverse_temperature", inverse_temperature, POSITIVE)
     recorded = read(logits, mask)
