@@ -1,4 +1,4 @@
-"""A report to write."""
+"""A report to write, and what was written."""
 
 from datetime import UTC, datetime
 from functools import cache
@@ -46,3 +46,7 @@ def report():
         notes=("A note.",),
         data={"missing": float("nan"), "deep": [{"x": float("inf")}]},
     )
+
+
+def contents(top):
+    return {p.relative_to(top).as_posix(): p.is_file() and p.read_bytes() for p in sorted(top.rglob("*"))}

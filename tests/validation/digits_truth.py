@@ -9,8 +9,10 @@ from scipy.optimize import brentq
 from scipy.special import ai_zeros, erf, ndtri
 
 from tests.validation.planted import stored
+from validation.digits.judge import findings
 from validation.digits.predict import theory
 from validation.digits.profiles import Profile
+from validation.digits.study import present
 
 MU, SPREAD, JITTER = 2.5, 0.8, 0.6  # margins and jitter together are N(0, 1)
 PROFILE = Profile(
@@ -81,3 +83,10 @@ def planted(feedback=FEEDBACK, delayed=1.0, width=1.0, states=stable, seeds=PROF
             "imbalance": rng.uniform(-1, 1, size=(n, 2, 2, 20)),
         }
     return measured
+
+
+def presented(plan):
+    """Return what is measured as planted, the findings and the page."""
+    measured = planted()
+    found = findings(PROFILE, plan, measured)
+    return measured, found, present(PROFILE, plan, measured, found)
