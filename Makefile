@@ -33,7 +33,7 @@ seeds: $(VENV)/.report
 	OMP_NUM_THREADS=1 $(BIN)/python -m validation seeds $(STUDY) --seeds $(SEEDS) --profile $(PROFILE)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # Every mixture of experts of transformers, recorded and compared with the truth; writes docs/families.md.
 families: $(VENV)/.test
