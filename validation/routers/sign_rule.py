@@ -170,6 +170,8 @@ def findings(profile: Profile, plan: Plan, measured: Measured) -> tuple[Finding,
 
 def pictures(profile: Profile, plan: Plan, measured: Measured) -> tuple[Picture, ...]:
     """Draw amplitudes of both rules over the rate."""
+    from matplotlib.ticker import NullLocator
+
     p, runs = profile.sign_rule, measured["sign_rule/batches"]
     with style():
         figure, axes = canvas()
@@ -182,7 +184,10 @@ def pictures(profile: Profile, plan: Plan, measured: Measured) -> tuple[Picture,
             axes.loglog(at, np.sqrt(runs[name].mean(axis=0)).mean(axis=0), "o", ms=5, mfc="none", color=colour,
                         label=f"{label}, measured")  # fmt: skip
         axes.axvline(1.0, color=RED, lw=1, ls=":", label="threshold of the proportional rule")
-        axes.set(xlabel="rλ_max/2", ylabel="fluctuation of the biases (score)")
+        ticks = [0.5 * share for share in p.shares]
+        axes.set(xlabel="rλ_max/2", ylabel="fluctuation of the biases (score)", xticks=ticks)
+        axes.set_xticklabels([f"{tick:g}" for tick in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
         legend(figure)
     caption = (
         f"Root of the total variance of the biases over time, mean over routers of the kind {p.case}, on tokens that "
