@@ -16,7 +16,7 @@ class Trained:
     subjects take the first of these routers.
     """
 
-    routers: int = 40
+    routers: int = 96
     steps: int = 100
     batch_size: int = 64
     learning_rate: float = 0.015
@@ -43,7 +43,7 @@ class Prediction:
         "digits-linear-2-soft", "digits-linear-2-top1", "digits-mlp-8-soft", "digits-mlp-8-top1",
         "text-linear-16-soft", "text-linear-16-top1", "text-linear-16-top4", "text-mlp-8-top2",
     )  # fmt: skip
-    routers: int = 40
+    routers: int = 96
     decay: float = 0.8
     increment: float = 0.05
     steps: int = 51
@@ -59,7 +59,7 @@ class UpdateRate:
     """The proportional bias rule, its rate raised, in units of the predicted largest stable one."""
 
     cases: tuple[str, ...] = ("text-mlp-8-soft", "digits-mlp-8-top1", "text-mlp-8-top2")
-    routers: int = 40
+    routers: int = 96
     rates: tuple[float, ...] = (0.9, 1.0, 1.1, 1.2, 1.3)
     steps: int = 3
     batch_size: int = 8192
@@ -110,7 +110,7 @@ class BalanceLoss:
 
     cases: tuple[str, ...] = ("text-mlp-8-soft", "digits-mlp-8-top1", "text-mlp-8-top1")
     alternating: tuple[str, ...] = ("text-mlp-8-soft", "text-mlp-8-top1")
-    routers: int = 40
+    routers: int = 96
     excess: float = 2.5
     decay: float = 0.8
     loss_rate: float = 0.7

@@ -123,7 +123,7 @@ class Hard:
     """
 
     types: tuple[str, ...] = ("float32", "bfloat16")
-    gates: int = 24
+    gates: int = 48
     inputs: int = 16
     hidden: int = 24
     spread: float = 1.3
@@ -205,6 +205,7 @@ PROFILES = {
         experts=Experts(cases=("digits.linear.2", "digits.linear.3", "text.linear.8"), tokens=48),
         hard=Hard(
             types=("float32",),
+            gates=24,
             chosen=((8, 2),),
             batch_size=2048,
             experts=(8,),
@@ -225,12 +226,12 @@ PROFILES = {
         onset=Onset(routers=32, tokens=512),
         cusp=Cusp(routers=24, tokens=512, time=4000.0, rounds=13, points=241),
         experts=Experts(routers=96, tokens=192, time=400.0, rounds=11),
-        hard=Hard(gates=48, batch_size=8192, release_time=150.0, release_seeds=24),
+        hard=Hard(gates=96, batch_size=8192, release_time=150.0, release_seeds=24),
         joint=Joint(seeds=64, text_tokens=8192, growth_batch_size=1024),
-        trained=Trained(routers=120, parted=40),
-        prediction=Prediction(routers=120),
-        update_rate=UpdateRate(routers=120),
+        trained=Trained(routers=240, parted=40),
+        prediction=Prediction(routers=240),
+        update_rate=UpdateRate(routers=240),
         sign_rule=SignRule(chains=32, routers=120, steps=1600),
-        balance_loss=BalanceLoss(routers=120),
+        balance_loss=BalanceLoss(routers=240),
     ),
 }
