@@ -276,3 +276,14 @@ def test_probabilities_get_a_hint() -> None:
         call(1.1 * p)
         call(p - 0.1)
         call([[1.0, 0.0]])
+
+
+@pytest.mark.parametrize("kind", ["array", "tensor"])
+def test_the_warning_of_probabilities_names_the_callers_line(kind: str) -> None:
+    torch = pytest.importorskip("torch")
+    rows = [[0.25, 0.75], [0.5, 0.5]]
+    given = torch.tensor(rows) if kind == "tensor" else np.array(rows)
+    for call in (mc.susceptibility, mc.critical_feedback_from_logits, mc.soft_susceptibility):
+        with pytest.warns(UserWarning, match="look like probabilities") as caught:
+            call(given)
+        assert {each.filename for each in caught} == {__file__}
