@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from moecusp.routing.recorder import Recorder, record
+from moecusp.routing.recorder import Recorder
 from moecusp.trace import RoutingTrace
 
 
@@ -28,10 +28,8 @@ class Guarded(Recorder):
     """
 
     def __init__(self, model: nn.Module, complain: Callable[[str], None], evaluation: bool, **options: Any) -> None:
-        self._options = options
-        self.__dict__.update(vars(record(model, **options)))  # all that a recorder is made of
         self._complain, self._evaluation = complain, evaluation
-        self._broken = ""
+        super().__init__(model, **options)
 
     @property
     def attached(self) -> bool:
@@ -45,16 +43,16 @@ class Guarded(Recorder):
 
     def restart(self) -> None:
         """Begin the books anew."""
-        self._tally = record(self.model, **self._options)._tally
-        self._frames.clear()
-        self._scores.clear()
+        self._begin()
+
+    def _begin(self) -> None:
+        super()._begin()
         self._broken = ""
 
-    def trace(self, *arguments: Any, **named: Any) -> RoutingTrace:
-        """Return what was recorded; raise RuntimeError if something was missed."""
+    def _trace(self) -> RoutingTrace:
         if self._broken:
             raise RuntimeError(self._broken)
-        return super().trace(*arguments, **named)
+        return super()._trace()
 
     def _called(self, *arguments: Any) -> Any:
         return self._safe(super()._called(*arguments))

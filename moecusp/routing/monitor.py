@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -12,15 +11,16 @@ from typing import Any
 from torch import nn
 
 from moecusp._arguments import ParameterError, integer
-from moecusp.metrics import METRICS, layer_metrics, pooled
+from moecusp.metrics import METRICS
 from moecusp.routing.adapters import Reader
 from moecusp.routing.guarded import Guarded
-from moecusp.trace import RoutingTrace, Site
+from moecusp.routing.numbers import numbers
+from moecusp.routing.ranks import anywhere, check
+from moecusp.trace import RoutingTrace
 
 Sink = Callable[[dict[str, float], int], object]
 
 DEFAULT = ("max_vio", "dead_relative", "load_entropy", "drop_rate", "router_entropy", "balance_loss")
-LOW_IS_WORSE = ("min_vio", "load_entropy", "effective_experts", "router_entropy", "probability_entropy")
 _NOTES = 20
 
 
@@ -48,6 +48,10 @@ class RoutingMonitor:
         Whether passes in evaluation mode count too.
     sites, readers
         As for `record`.
+    group : ProcessGroup, optional
+        Of torch.distributed, such as `torch.distributed.group.WORLD` once that is initialised (before, it is None): the
+        numbers are of the tokens of all its ranks, and the same on each. All ranks must make their reports at the same
+        steps, as they do who call `step` once a training step; a sink is called on every rank that has one.
 
     Raises
     ------
@@ -58,7 +62,8 @@ class RoutingMonitor:
     -----
     Keys are ``prefix/layer_03/max_vio``, ``prefix/worst/max_vio`` (of the layer farthest from balance) and
     ``prefix/pooled/balance_loss`` (of all layers together, in which they may cancel: for comparison only). From its
-    start on nothing raises into a training step: the first trouble is a warning, all are notes of `trace`.
+    start on nothing raises into a training step: the first trouble is a warning, all are notes of `trace`. What fails
+    on one rank of a group leaves out that report on all.
 
     Examples
     --------
@@ -88,7 +93,10 @@ class RoutingMonitor:
         evaluation: bool = False,
         sites: str = "",
         readers: Mapping[str, Reader] | None = None,
+        group: Any = None,
     ) -> None:
+        if group is not None:
+            check(group)
         if sink is not None and not callable(sink):
             raise ParameterError("sink", sink, "a function of a dictionary and a step")
         self.metrics = (metrics,) if isinstance(metrics, str) else tuple(metrics)
@@ -97,6 +105,7 @@ class RoutingMonitor:
             raise ParameterError("metrics", unknown, f"among {', '.join(METRICS)}")
         self.most = integer("most", most, len(self.metrics) + 1)
         self.every, self.sink, self.prefix = integer("every", every, 1), sink, str(prefix)
+        self.group = group
         self._recorder = Guarded(model, self._complain, evaluation, sample=sample, sites=sites, readers=readers)
         self._steps = 0
         self._last: RoutingTrace | None = None
@@ -143,20 +152,21 @@ class RoutingMonitor:
 
     def report(self, step: int) -> dict[str, float]:
         """Return the numbers of all tokens since the last report, after handing them to the sink."""
-        numbers: dict[str, float] = {}
+        found: dict[str, float] = {}
         try:
-            if self._recorder.seen:
-                self._last = self._recorder.trace()
-                numbers = self._numbers(self._last)
+            seen = self._recorder.seen
+            if seen if self.group is None else anywhere(seen, self.group):
+                self._last = self._recorder.trace(self.group)
+                found = self._numbers(self._last)
         except Exception as error:
             self._complain(f"step {step}: {type(error).__name__}: {error}")
         try:
             self._recorder.restart()
-            if numbers and self.sink is not None:
-                self.sink(dict(numbers), step)
+            if found and self.sink is not None:
+                self.sink(dict(found), step)
         except Exception as error:
             self._complain(f"step {step}: the sink raised {type(error).__name__}: {error}")
-        return numbers
+        return found
 
     def trace(self) -> RoutingTrace:
         """Return what was recorded between the last two reports, with notes of everything that went wrong.
@@ -198,24 +208,7 @@ class RoutingMonitor:
         return lightning(self)
 
     def _numbers(self, trace: RoutingTrace) -> dict[str, float]:
-        layers = dict(zip(_labels([each.site for each in trace]), map(layer_metrics, trace), strict=True))
-        values = {
-            name: {label: found.values[name] for label, found in layers.items() if _number(found.values.get(name))}
-            for name in self.metrics
-        }
-        worst = {
-            f"worst/{name}": (min if name in LOW_IS_WORSE else max)(each.values())
-            for name, each in values.items()
-            if each
-        }
-        together = {}
-        if values.get("balance_loss"):
-            try:
-                together = {"pooled/balance_loss": pooled(trace).balance_loss}
-            except ParameterError:  # sizes differ, or some have no scores
-                pass
-        each = {f"{label}/{name}": v for name, found in values.items() for label, v in found.items()}
-        every = {f"{self.prefix}/{key}": value for key, value in {**worst, **together, **each}.items()}
+        every = {f"{self.prefix}/{key}": value for key, value in numbers(trace, self.metrics).items()}
         if len(every) > self.most:
             self._complain(f"{len(every) - self.most} of {len(every)} numbers are left out: most = {self.most}")
         return dict(list(every.items())[: self.most])
@@ -231,20 +224,3 @@ class RoutingMonitor:
                 warnings.warn(f"RoutingMonitor: {note} (said once; the others are notes of trace())", stacklevel=3)
             except Warning:
                 pass  # warnings are errors here, and no training step may end by one of this
-
-
-def _number(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
-def _labels(sites: list[Site]) -> list[str]:
-    """Return short names, with stack and role where these tell sites apart, and whole paths where nothing does."""
-    stacks, roles = ({getattr(site, name) for site in sites} for name in ("stack", "role"))
-    digits = max(2, len(str(max(site.layer for site in sites))))
-    labels = [
-        "_".join(
-            [*([site.stack] * (len(stacks) > 1)), f"layer_{site.layer:0{digits}}", *([site.role] * (len(roles) > 1))]
-        )
-        for site in sites
-    ]
-    return [site.name if labels.count(label) > 1 else label for site, label in zip(sites, labels, strict=True)]

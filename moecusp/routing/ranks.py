@@ -37,13 +37,12 @@ def together(make: Callable[[], RoutingTrace], group: Any, over: str, most: int,
     ParameterError
         If the ranks have other routers, batches, steps or biases.
     """
-    if not (dist.is_available() and dist.is_initialized() and isinstance(group, dist.ProcessGroup)):
-        raise ParameterError("group", group, "a group of torch.distributed, such as torch.distributed.group.WORLD")
+    check(group)
     mine, problem = None, ""
     try:
         mine = make()
-    except (RuntimeError, ParameterError) as error:
-        problem = str(error)
+    except Exception as error:  # whatever it is, the other ranks must not wait for this one
+        problem = str(error) or type(error).__name__
     names = [] if mine is None else [record.site.name for record in mine]
     states = _gathered((problem, names), group)
     failed = [f"rank {rank}: {state[0]}" for rank, state in enumerate(states) if state[0]]
@@ -60,6 +59,17 @@ def together(make: Callable[[], RoutingTrace], group: Any, over: str, most: int,
         wholes.append(RoutingTrace.sum(parts, over))
     records = [whole.records[0] for whole in wholes]
     return RoutingTrace(records, wholes[0].source, wholes[0].notes)
+
+
+def check(group: Any) -> None:
+    """Raise ParameterError for what is no group of torch.distributed that this process belongs to."""
+    if not (dist.is_available() and dist.is_initialized() and isinstance(group, dist.ProcessGroup)):
+        raise ParameterError("group", group, "a group of torch.distributed, such as torch.distributed.group.WORLD")
+
+
+def anywhere(mine: bool, group: Any) -> bool:
+    """Whether it is so on any rank of a group, all of which must ask."""
+    return any(_gathered(mine, group))
 
 
 def _shared(record: SiteTrace, group: Any, most: int, seed: tuple[int, int]) -> SiteTrace:

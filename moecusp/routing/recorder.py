@@ -18,7 +18,7 @@ from moecusp.routing.hooks import again, forget_compiled, outside
 from moecusp.routing.padding import Frame, arguments_of, takes_tokens, valid
 from moecusp.routing.ranks import together
 from moecusp.routing.reservoir import Reservoir
-from moecusp.routing.sites import Place, places
+from moecusp.routing.sites import places
 from moecusp.routing.stream import Stream, Writer
 from moecusp.routing.tally import Tally
 from moecusp.trace import RoutingTrace
@@ -90,32 +90,44 @@ def record(
     >>> recorder.trace().records[0].counts.tolist()
     [[1, 1, 3, 1]]
     """
-    if not isinstance(model, nn.Module):
-        raise ParameterError("model", model, "a torch.nn.Module")
-    if not isinstance(sites, str):
-        raise ParameterError("sites", sites, "a regular expression")
-    known = {**READERS, **(readers or {})}
-    limits = integer("sample", sample, 0), integer("batches", batches, 2), integer("seed", seed, 0)
-    if stream is not None and not isinstance(stream, Stream):
-        stream = Stream(stream)
-    return Recorder(model, places(model, known, sites), *limits, stream)
+    return Recorder(model, sample=sample, batches=batches, sites=sites, readers=readers, seed=seed, stream=stream)
 
 
 class Recorder:
     """What `record` returns; its attribute `step` (int or None), if set, marks the batches that follow."""
 
     def __init__(
-        self, model: nn.Module, found: list[Place], sample: int, batches: int, seed: int, stream: Stream | None
+        self,
+        model: nn.Module,
+        *,
+        sample: int = 4096,
+        batches: int = 1024,
+        sites: str = "",
+        readers: Mapping[str, Reader] | None = None,
+        seed: int = 0,
+        stream: str | os.PathLike[str] | Stream | None = None,
     ) -> None:
-        self.model, self.places = model, found
+        if not isinstance(model, nn.Module):
+            raise ParameterError("model", model, "a torch.nn.Module")
+        if not isinstance(sites, str):
+            raise ParameterError("sites", sites, "a regular expression")
+        self._sample, self._batches = integer("sample", sample, 0), integer("batches", batches, 2)
+        self._seed = integer("seed", seed, 0)
+        if stream is not None and not isinstance(stream, Stream):
+            stream = Stream(stream)
+        self.model, self.places = model, places(model, {**READERS, **(readers or {})}, sites)
         self.step: int | None = None
-        self._sample, self._seed = sample, seed
-        randoms = [np.random.default_rng([seed, number]) for number in range(len(found))]
-        self._tally = Tally(found, [Reservoir(sample, random) if sample else None for random in randoms], batches)
-        self._writer = None if stream is None else Writer(stream, found, self.source)
+        self._writer = None if stream is None else Writer(stream, self.places, self.source)
+        self._handles: list[Any] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Open new books."""
+        randoms = [np.random.default_rng([self._seed, number]) for number in range(len(self.places))]
+        keepers = [Reservoir(self._sample, random) if self._sample else None for random in randoms]
+        self._tally = Tally(self.places, keepers, self._batches)
         self._frames: list[Frame] = []
         self._scores: dict[nn.Module, Tensor] = {}
-        self._handles: list[Any] = []
 
     def __enter__(self) -> Recorder:
         """Attach to the model."""

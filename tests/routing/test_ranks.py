@@ -1,5 +1,9 @@
 """Several processes of one run, and what their recordings add up to."""
 
+import json
+from datetime import timedelta
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +12,7 @@ from torch.multiprocessing.spawn import spawn
 from torch.nn.parallel import DistributedDataParallel
 
 from moecusp import ParameterError
-from moecusp.routing import record
+from moecusp.routing import RoutingMonitor, record
 from moecusp.routing.ranks import share
 from moecusp.trace import RoutingTrace, load, save
 from tests.routing.own import EXPERTS, Model, tokens
@@ -60,19 +64,50 @@ def one_did_not_run(rank, folder):
         recorder.trace(dist.group.WORLD)
 
 
+def watched(rank, folder):
+    """Five steps: both ranks run, none, rank 1 alone, both but rank 0 is broken, both again, one batch each."""
+    model, sink = Model(), dict[int, dict[str, float]]()
+    trouble = list[str]()
+    group = dist.group.WORLD
+    with RoutingMonitor(model, lambda numbers, step: sink.update({step: numbers}), group=group) as monitor:
+        for step, ranks in enumerate([(0, 1), (), (1,), (0, 1), (0, 1)]):
+            if rank in ranks:
+                ids, mask = batch(rank, step)
+                model(ids, attention_mask=mask)
+            if (rank, step) == (0, 3):
+                monitor._recorder._broken = "planted"
+            if step in (2, 3) and not trouble:
+                with pytest.warns(UserWarning, match=rf"step {step}: RuntimeError: rank 0:") as caught:
+                    monitor.step(step)
+                trouble.append(str(caught[0].message))
+            else:
+                monitor.step(step)
+        found = [sink, trouble, list(monitor.trace().notes), monitor.trace().records[0].tokens.tolist()]
+    Path(folder, f"watched-{rank}.json").write_text(json.dumps(found))
+
+
 def work(rank, folder):
+    wait = timedelta(seconds=60)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2, timeout=wait)
+    try:
+        for part in (data_parallel, expert_parallel, one_did_not_run, watched):
+            part(rank, folder)
+    finally:
+        dist.destroy_process_group()
+
+
+def other(number, folder):
     torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
-    for part in (data_parallel, expert_parallel, one_did_not_run):
-        part(rank, folder)
-    dist.destroy_process_group()
+    work(number + 1, folder)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What two processes wrote."""
+    """What two processes wrote, of which this is one: another costs seconds to start."""
     folder = tmp_path_factory.mktemp("ranks")
-    spawn(work, (str(folder),), nprocs=2)
+    context = spawn(other, (str(folder),), nprocs=1, join=False)
+    work(0, str(folder))
+    context.join()
     return folder
 
 
@@ -131,3 +166,28 @@ def test_a_group_that_is_none():
         model(tokens())
     with pytest.raises(ParameterError, match=r"torch\.distributed\.group\.WORLD"):
         recorder.trace(group=3)
+
+
+def test_a_monitor_of_a_group_reports_the_tokens_of_all_ranks(folder):
+    """On each rank the numbers of one process that has all tokens; steps that a rank missed are left out on both."""
+    found = [json.loads((folder / f"watched-{rank}.json").read_text()) for rank in range(2)]
+    assert found[0][0] == found[1][0]
+    assert list(found[0][0]) == ["0", "4"]
+    model = Model()
+    with RoutingMonitor(model) as monitor:
+        for step in (0, 4):
+            pair = [batch(rank, step) for rank in range(2)]
+            model(torch.cat([ids for ids, _ in pair]), attention_mask=torch.cat([mask for _, mask in pair]))
+            assert found[0][0][str(step)] == pytest.approx(monitor.step(step), rel=1e-12)
+    assert [each[3] for each in found] == [[sum(int(mask.sum()) for _, mask in pair)]] * 2
+    for _, trouble, notes, _ in found:
+        assert len(trouble) == 1
+        assert ["rank 0: no router was called" in notes[0], notes[1:]] == [
+            True,
+            ["step 3: RuntimeError: rank 0: planted"],
+        ]
+
+
+def test_a_monitor_of_a_group_that_is_none():
+    with pytest.raises(ParameterError, match=r"^group = 3.*torch\.distributed\.group\.WORLD"):
+        RoutingMonitor(Model(), group=3)
