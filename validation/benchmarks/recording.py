@@ -144,6 +144,8 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, nargs="+", default=[1024])
     parser.add_argument("--chosen", type=int, nargs="+", default=[2, 8])
     options = parser.parse_args()
+    if options.rounds < 6:
+        parser.error("argument --rounds: 6 at least, or no interval holds the median with 95 % confidence")
     torch.set_num_threads(1)
     print(f"{hardware()}; torch {torch.__version__}, one thread; {options.rounds} rounds")
     print(f"| chosen | tokens | step | recorded | {' | '.join(f'added, {name} time' for name in CLOCKS)} |")
