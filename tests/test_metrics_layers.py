@@ -15,6 +15,7 @@ from moecusp.__main__ import main
 from moecusp.metrics import FAIR_SLOTS, Spread, batch_sums, layer_metrics, pooled, summary, table
 from moecusp.trace import RoutingTrace, Site, save
 from moecusp.trace.parquet import save_counts
+from moecusp.trace.stream import append, create
 from tests.examples import examples
 from tests.routed import counted, routed, softmax
 
@@ -158,6 +159,19 @@ class TestSummary:
         for arguments, expected in (([path], table(kept)), ([path, "--json"], json.dumps(summary(kept), indent=1))):
             monkeypatch.setattr("sys.argv", ["moecusp", "load", *arguments])
             assert (main(), *capsys.readouterr()) == (0, expected + "\n", "")
+
+    def test_the_command_reads_the_folder_of_a_stream(self, tmp_path, capsys, monkeypatch):
+        folder, parts = create(tmp_path / "run"), [self.trace(), self.trace()]
+        for number, part in enumerate(parts):
+            append(folder, number, part)
+        monkeypatch.setattr("sys.argv", ["moecusp", "load", str(folder)])
+        whole = RoutingTrace.concatenate(part.without_samples() for part in parts)
+        assert (main(), *capsys.readouterr()) == (0, table(whole) + "\n", "")
+
+    def test_the_command_refuses_another_kind_of_file(self, capsys, monkeypatch):
+        monkeypatch.setattr("sys.argv", ["moecusp", "load", "t.txt"])
+        endings = "must end in .npz, .safetensors or .parquet, or be the folder of a stream"
+        assert (main(), *capsys.readouterr()) == (2, "", f"error: t.txt: {endings}\n")
 
     def test_the_command_refuses_in_one_line(self, tmp_path, capsys, monkeypatch):
         path = tmp_path / "t.npz"
