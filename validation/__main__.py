@@ -53,6 +53,7 @@ def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
     arguments; 130 when interrupted.
     """
     from moecusp.report import check_folder
+    from validation.memory import hold
     from validation.studies import Study, execute
     from validation.work import work_folder
 
@@ -61,6 +62,7 @@ def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
         raise ParameterError("seed", seed, ">= 0 and < 2^31")
     check_folder(output)  # before the imports
     signal.signal(signal.SIGTERM, _interrupt)
+    hold()
     try:
         chosen: Study[Any] = importlib.import_module(STUDIES[study]).STUDY
         report, page = execute(
@@ -94,7 +96,7 @@ def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
 )
 @click.option("--fresh", is_flag=True, help="Discard an interrupted run instead of going on with it.")
 def seeds(study: str, seeds: int, profile: str, output: Path, fresh: bool) -> int:
-    """Run a study (digits, mean-field or soft-hard) at many seeds and write the table of its verdicts, a column a seed.
+    """Run a study (as `run` does) at many seeds and write the table of its verdicts, a column a seed.
 
     What each seed gave is kept in STUDY/seeds-PROFILE.work until the table stands; after an interruption the same
     command goes on from there.
@@ -107,6 +109,7 @@ def seeds(study: str, seeds: int, profile: str, output: Path, fresh: bool) -> in
 
     from moecusp.report import collect
     from validation.claims import read
+    from validation.memory import hold
     from validation.seeds.runs import SeedError, clear, run
     from validation.seeds.table import Table, data, page
     from validation.storage import write_text
@@ -118,6 +121,7 @@ def seeds(study: str, seeds: int, profile: str, output: Path, fresh: bool) -> in
     stem = output / study / f"seeds-{profile}"
     work = stem.with_name(stem.name + ".work")
     signal.signal(signal.SIGTERM, _interrupt)
+    hold()
     source = collect(_command(), 0, datetime.now(UTC))
     chosen: Study[Any] = importlib.import_module(STUDIES[study]).STUDY
     try:

@@ -25,7 +25,9 @@ def threshold(total: Tensor, chosen: int) -> Tensor:
     best: list[Tensor] = []
     for x in total.unbind(-2):
         for k, held in enumerate(best):
-            best[k], x = torch.maximum(held, x), torch.minimum(held, x)
+            best[k] = torch.maximum(held, x)
+            if k + 1 < chosen:  # else none is left to take what falls out
+                x = torch.minimum(held, x)
         if len(best) < chosen:
             best.append(x)
     return best[-1]
@@ -61,8 +63,9 @@ class Loads:
         return self._taken(x - noise / self.inverse_temperature + scores.unsqueeze(-1))
 
     def _taken(self, total: Tensor) -> Tensor:
-        taken = total >= threshold(total, self.chosen).unsqueeze(-2)
-        return taken.to(torch.float32).mean(dim=-1) / self.chosen
+        taken = torch.empty_like(total, dtype=torch.float32)  # compared into numbers: half the time
+        torch.ge(total, threshold(total, self.chosen).unsqueeze(-2), out=taken)
+        return taken.mean(dim=-1) / self.chosen
 
 
 def proportional(loads: Loads, rates: Any) -> Rule:

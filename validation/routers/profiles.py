@@ -1,6 +1,7 @@
 """Every fixed number of the routers study, the accepted bands among them, subject by subject.
 
-Those of the subjects on trained routers are in control_profiles.py, and found here too.
+Those of the subjects that sample batches are in sampled_profiles.py, of those on trained routers in
+control_profiles.py; all are found here too.
 """
 
 from __future__ import annotations
@@ -8,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from validation.routers.control_profiles import BalanceLoss, Band, Prediction, SignRule, Trained, UpdateRate
+from validation.routers.sampled_profiles import Hard, Load
 
 __all__ = [
-    "PROFILES", "BalanceLoss", "Band", "Cusp", "Experts", "Hard", "Joint", "Onset", "Prediction", "Profile", "SignRule",
-    "Trained", "UpdateRate",
+    "PROFILES", "BalanceLoss", "Band", "Cusp", "Experts", "Hard", "Joint", "Load", "Onset", "Prediction", "Profile",
+    "SignRule", "Trained", "UpdateRate",
 ]  # fmt: skip
 
 
@@ -114,40 +116,6 @@ class Experts:
 
 
 @dataclass(frozen=True)
-class Hard:
-    """Hard selection in sampled batches; feedbacks in units of the predicted critical one, or of the predicted fold.
-
-    The onset is where the distance of pairs that see the same tokens neither grows nor shrinks, whatever the increment;
-    a kick of a tenth of the margins' spread lowers the response by up to (1/10)^2/6 of itself. The grid of releases is
-    .02 apart, and a state just below its fold may linger: a release is known to .02 either way.
-    """
-
-    types: tuple[str, ...] = ("float32", "bfloat16")
-    gates: int = 48
-    inputs: int = 16
-    hidden: int = 24
-    spread: float = 1.3
-    noise: float = 0.4
-    chosen: tuple[tuple[int, int], ...] = ((8, 1), (8, 2), (8, 4), (16, 4))
-    decay: float = 0.7
-    increment: float = 0.15
-    growth_feedbacks: tuple[float, ...] = (0.7, 0.85, 1.0, 1.15, 1.3)
-    growth_steps: int = 16
-    batch_size: int = 4096
-    kick: float = 0.1
-    experts: tuple[int, ...] = (3, 8)
-    release_feedbacks: tuple[float, ...] = tuple(round(0.9 + 0.02 * k, 2) for k in range(11))
-    release_time: float = 50.0
-    release_batch_size: int = 512
-    midway_batch_size: int = 4096
-    release_seeds: int = 12
-    long_run: float = 0.3
-    onset_band: Band = (0.97, 1.03)
-    release_band: Band = (0.96, 1.04)
-    gap_band: Band = (0.95, 1.05)
-
-
-@dataclass(frozen=True)
 class Joint:
     """Soft mixtures, gate and experts trained together and the scores reinforced on top; cases are tokens.experts.
 
@@ -189,6 +157,7 @@ class Profile:
     cusp: Cusp = field(default=Cusp())
     experts: Experts = field(default=Experts())
     hard: Hard = field(default=Hard())
+    load: Load = field(default=Load())
     joint: Joint = field(default=Joint())
     trained: Trained = field(default=Trained())
     prediction: Prediction = field(default=Prediction())
@@ -213,6 +182,7 @@ PROFILES = {
             release_batch_size=128,
             midway_batch_size=512,
         ),
+        load=Load(cases=("linear.soft", "mlp.noisy"), gates=6, tokens=64, time=50.0, window=120),
         joint=Joint(cases=("digits.2",)),
         trained=Trained(routers=6, steps=40, copies=(2, 2), routed=(1, 1), text_tokens=2048, parted=6),
         prediction=Prediction(cases=("text-mlp-8-soft", "text-mlp-8-top1"), routers=6),
@@ -227,6 +197,7 @@ PROFILES = {
         cusp=Cusp(routers=24, tokens=512, time=4000.0, rounds=13, points=241),
         experts=Experts(routers=96, tokens=192, time=400.0, rounds=11),
         hard=Hard(gates=96, batch_size=8192, release_time=150.0, release_seeds=24),
+        load=Load(gates=48, batch_size=1024, time=160.0, window=400),
         joint=Joint(seeds=64, text_tokens=8192, growth_batch_size=1024),
         trained=Trained(routers=240, parted=40),
         prediction=Prediction(routers=240),

@@ -74,8 +74,9 @@ def widths(p: Trained, case: Case, logits: Tensor) -> Tensor:
     wide = p.width * spread(logits)
     if case.soft:
         return wide
-    margin = threshold(logits, case.chosen) - threshold(logits, case.chosen + 1)
-    return torch.minimum(wide, margin[:, ::3].quantile(p.near, dim=-1))
+    some = logits[..., ::3]
+    margin = threshold(some, case.chosen) - threshold(some, case.chosen + 1)
+    return torch.minimum(wide, margin.quantile(p.near, dim=-1))
 
 
 def tie_graphs(p: Trained, case: Case, logits: Tensor) -> Array:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from moecusp.report import Finding, Table, Verdict
 from validation import symbols
-from validation.routers import balance_loss, cusp, experts, hard, joint, onset, prediction, sign_rule, update_rate
+from validation.routers import balance_loss, cusp, experts, hard, joint, load, onset, prediction, sign_rule, update_rate
 from validation.routers.profiles import PROFILES, Profile
 from validation.studies import Arrays, Measured, Page, Part, Picture, Plan, Study
 
@@ -49,7 +49,18 @@ class Subject(Protocol):
         """Tabulate it."""
 
 
-SUBJECTS: tuple[Subject, ...] = (onset, cusp, experts, hard, joint, prediction, update_rate, sign_rule, balance_loss)
+SUBJECTS: tuple[Subject, ...] = (
+    onset,
+    cusp,
+    experts,
+    hard,
+    load,
+    joint,
+    prediction,
+    update_rate,
+    sign_rule,
+    balance_loss,
+)
 SHOWN = 4096
 """Arrays with more numbers, weights and logits, are left out of report.json."""
 
