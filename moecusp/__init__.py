@@ -15,7 +15,9 @@ from moecusp.balance_sign import effective_update_rate, expected_max_violation, 
 from moecusp.balance_tracking import best_update_rate, best_update_rate_leading, tracking_lag
 from moecusp.boundary import boundary_mass, boundary_remainder, boundary_slope
 from moecusp.boundary_exponent import BoundaryExponent, Linearity, boundary_exponent
+from moecusp.critical_oracle import critical_oracle_weight
 from moecusp.cusps import NormalForm, cusp_normal_form, cusp_set
+from moecusp.dead_experts import critical_ratio, dead_expert_probability, log_dead_expert_probability
 from moecusp.dynamics import drift, potential, slope
 from moecusp.ecology import ecology_parameter, mean_field_competitor
 from moecusp.equilibria import Equilibria, Regime, Stability, equilibria, equilibria_blocks, regime
@@ -86,8 +88,11 @@ __all__ = [
     "critical_feedback",
     "critical_feedback_from_logits",
     "critical_loss_weight",
+    "critical_oracle_weight",
+    "critical_ratio",
     "cusp_normal_form",
     "cusp_set",
+    "dead_expert_probability",
     "diffusion_barrier",
     "drift",
     "ecology_parameter",
@@ -118,6 +123,7 @@ __all__ = [
     "lag1_autocorrelation",
     "largest_safe_loss_weight",
     "largest_safe_update_rate",
+    "log_dead_expert_probability",
     "log_escape_time",
     "log_stationary_density",
     "mean_field_competitor",

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, ParameterError, reals
-from moecusp._numerics.monomials import quotient
-from moecusp._numerics.operations import where
+from moecusp._numerics.monomials import quotient, total
 
 
 def ecology_parameter(temperature: Any, entropy_weight: Any, oracle_weight: Any, balance_weight: Any) -> Any:
@@ -58,7 +55,7 @@ def ecology_parameter(temperature: Any, entropy_weight: Any, oracle_weight: Any,
             0.0,
             "> 0: with neither an oracle nor a balance term nothing opposes the entropy term, and E is not defined",
         )
-    return restore(quotient((t, h), _sum(o, b)))
+    return restore(quotient((t, h), total(o, b)))
 
 
 def mean_field_competitor(entropy_weight: Any, oracle_weight: Any, balance_weight: Any) -> Any:
@@ -105,11 +102,4 @@ def mean_field_competitor(entropy_weight: Any, oracle_weight: Any, balance_weigh
     )
     if (o == 0.0).any():
         raise ParameterError("oracle_weight", 0.0, "> 0: without an oracle term there is no feedback to compare with")
-    return restore(quotient(_sum(h, b), (o,)))
-
-
-def _sum(x: Any, y: Any) -> tuple[Any, Any]:
-    """Return x + y as a number and a power of two to multiply it by, so that it neither overflows nor underflows."""
-    unit = where((x > 1e300) | (y > 1e300), 2.0**4, 1.0)
-    with np.errstate(under="ignore"):
-        return x / unit + y / unit, unit
+    return restore(quotient(total(h, b), (o,)))

@@ -19,7 +19,7 @@ PUBLIC = (
     "folds dynamics cusps equilibria experts expert_states noise stationary escape rates boundary softhard "
     "susceptibility ties ecology reduced parameters interfaces expert_boundary landscape _grids _logits "
     "boundary_exponent balance balance_tracking balance_sign balance_covariance balance_loss flips "
-    "susceptibility_estimate"
+    "susceptibility_estimate dead_experts critical_oracle"
 )
 RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
 NUMERIC = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}
@@ -30,7 +30,8 @@ NUMERIC_TESTS = (
     "escape_path boundary_exponent expert_boundary expert_kernels expert_states interfaces landscape "
     "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses "
     "responses_empirical responses_hard_gaussian responses_logistic_normal responses_ramp responses_softmax softhard "
-    "steps exponents susceptibility symmetry tensor_derivatives tensor_equilibria tensors flips susceptibility_estimate"
+    "steps exponents susceptibility symmetry tensor_derivatives tensor_equilibria tensors flips "
+    "susceptibility_estimate dead_experts critical_oracle"
 )
 
 

@@ -46,6 +46,12 @@ CLOSED: list[tuple[str, tuple[Any, ...]]] = [
     ("jump_curvature", ("0.3", "0.7")),
     ("ecology_parameter", ("0.3", "0.7", "1.1", "1.3")),
     ("mean_field_competitor", ("0.3", "0.7", "1.1")),
+    ("log_dead_expert_probability", ("0.3", "1.7", "0.1", 16, 10)),
+    ("log_dead_expert_probability", ("0.3", "0.4862943611198906", "1.2", 8, 4, 2)),
+    ("dead_expert_probability", ("0.3", "1.7", "0.1", 16, 10, 2)),
+    ("critical_ratio", ("0.01", "0.3", 16, 10)),
+    ("critical_oracle_weight", ("0.01", "0.3", "0.1", 16, 10, 2)),
+    ("critical_oracle_weight", ("1e-40", "0", "0.1", 16, 10)),
 ]
 SLOW: list[tuple[str, tuple[Any, ...]]] = [
     ("soft_hard_gap", ("0.3", "0.4", "1.7")),

@@ -23,7 +23,8 @@ INSIDE = {
     "experts": 5, "favoured": 2, "x": 0.5, "z": 0.5, "sigma": 0.7, "width": 0.3, "mean": 0.2, "temperature": 0.4,
     "terms": 3, "radius": 1.3, "dimension": 4, "ratio_of_weights": 2.5, "curvature": 0.7, "power": 3.0,
     "exponent": 1.5, "step": 0.1, "batch_size": 2, "rate": 0.01, "susceptibility": 0.5, "entropy_weight": 0.3,
-    "oracle_weight": 0.5, "balance_weight": 0.7,
+    "oracle_weight": 0.5, "balance_weight": 0.7, "threshold": 0.1, "balance_over_oracle": 0.2, "classes": 3,
+    "choices": 2,
     "update_rate": 0.9, "eigenvalue": 0.7, "token_variance": 0.1, "drift": 0.2, "bias_step": 0.6, "deviation": 0.4,
     "tie_density": 0.4, "noise": 0.01, "spacing": 0.01, "density": 0.35,
 }  # fmt: skip
@@ -91,6 +92,34 @@ def _rates(p: tuple[float, float, float, float]) -> tuple[float, float, float, f
 
 _below_threshold = st.tuples(st.floats(1e-12, 1.999), positive, positive, st.floats(1.0, 1e6)).map(_rates)
 
+crowds = st.integers(1, 40).flatmap(
+    lambda c: st.integers(1, 20).flatmap(lambda n: st.tuples(st.just(c + n), st.just(c), st.integers(1, min(n + 1, 3))))
+)
+_weighted = st.tuples(positive, weights, weights, crowds).map(lambda p: (*p[:3], *p[3]))
+_deadly = st.tuples(
+    st.floats(1e-9, 0.99), positive, weights, crowds
+).map(  # top-1: G > 0 for every threshold
+    lambda p: (p[0] / p[3][0], p[1], p[2], *p[3][:2], 1)
+)
+
+
+def _gap(k: int, c: int, n: int) -> float:
+    return k / n * (1 / c - (n - 1) / (k - c))
+
+
+def _lever(k: int, c: int, n: int) -> float:
+    """The largest part of log C - D."""
+    return float(mp.log(c)) + abs(_gap(k, c, n))
+
+
+def _pull(h: float, o: float, b: float, k: int, c: int, n: int) -> float:
+    return (o + b * _lever(k, c, n)) / (h + b)
+
+
+def _exponent(h: float, o: float, b: float, k: int, c: int, n: int) -> float:
+    return -(o + b * (float(mp.log(c)) - _gap(k, c, n))) / (h + b)
+
+
 # name: (arguments, units of the last place, scale of the error where it is not the value's own)
 POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., float] | None]] = {
     "balanced_critical_gain": (st.tuples(counts), 0, None),
@@ -103,7 +132,14 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
     "flip_rate": (st.tuples(positive, positive), 3, None),
     "rounding_flip_rate": (st.tuples(positive, positive), 1, None),
     "critical_feedback": (st.tuples(positive, positive, counts), 2, None),
+    "critical_oracle_weight": (_deadly, 12, None),
+    "critical_ratio": (
+        st.tuples(st.floats(1e-9, 0.999), weights, crowds).map(lambda p: (p[0], p[1], *p[2])), 4,
+        lambda q, x, k, c, n: (1.0 + x * _lever(k, c, n)) / -float(mp.log(q)),
+    ),
     "cusp_normal_form": (plane, 1, None),
+    "dead_expert_probability": (_weighted, 4, lambda *p: (1.0 + _pull(*p)) * float(mp.exp(_exponent(*p)))),
+
     "cusp_set": (st.tuples(gains), 4, None),
     "drift": (st.tuples(differences, plane).map(lambda p: (p[0], *p[1])), 4, _flow),
     "ecology_parameter": (st.tuples(positive, weights, positive, weights), 3, None),
@@ -118,6 +154,7 @@ POINTS: dict[str, tuple[SearchStrategy[tuple[Any, ...]], float, Callable[..., fl
     "gain": (st.tuples(positive, positive, positive, counts), 3, None),
     "hysteresis_width": (st.tuples(gains), 1, None),
     "jump_curvature": (st.tuples(positive, positive), 1, None),
+    "log_dead_expert_probability": (_weighted, 4, _pull),
     "log_stationary_density": (
         noisy,
         50, lambda *_: 10.0,

@@ -175,6 +175,23 @@ CASES: dict[str, Case] = {
             "balance_weight": [0.1, 0.7],
         },
     ),
+    "log_dead_expert_probability": Case(
+        lambda h, o, b: mc.log_dead_expert_probability(h, o, b, 16, 10),
+        {"entropy_weight": [0.5, 0.3], "oracle_weight": [0.2, 2.0], "balance_weight": [0.1, 0.7]},
+    ),
+    "dead_expert_probability": Case(
+        lambda h, o, b: mc.dead_expert_probability(h, o, b, 16, 3),
+        {"entropy_weight": [0.5, 0.3], "oracle_weight": [0.2, 2.0], "balance_weight": [0.1, 0.7]},
+        ulps=4.0,
+    ),
+    "critical_ratio": Case(
+        lambda q, x: mc.critical_ratio(q, x, 16, 10), {"threshold": [0.01, 0.5], "balance_over_oracle": [0.1, 2.0]}
+    ),
+    "critical_oracle_weight": Case(
+        lambda q, h, b: mc.critical_oracle_weight(q, h, b, 16, 10),
+        {"threshold": [0.01, 1e-4, 0.05], "entropy_weight": [0.5, 0.3, 1e-4], "balance_weight": [0.1, 0.7, 0.3]},
+        ulps=4.0,
+    ),
     "mean_field_competitor": Case(
         mc.mean_field_competitor,
         {"entropy_weight": [0.5, 0.3], "oracle_weight": [0.2, 0.1], "balance_weight": [0.1, 0.7]},

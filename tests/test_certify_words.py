@@ -19,6 +19,7 @@ RANGES = {  # in words; a number just inside, or None, and one outside
     ">= 1": ("finite and real and >= 1", 1, "0.999"),
     "> 1": ("finite and real and > 1", "1.001", 1),
     "< 1": ("finite and real and < 1", "0.999", 1),
+    "share": ("finite and real and > 0 and < 1", None, 1),
     "step": ("finite and real and > 0 and <= 1", 1, "1.001"),
 }
 SIGNATURES = """
@@ -26,9 +27,15 @@ boundary_mass: width >= 0, mean real = 0, sigma > 0 = 1
 boundary_remainder: width >= 0, sigma > 0 = 1
 boundary_slope: mean real = 0, sigma > 0 = 1
 critical_feedback: decay > 0, inverse_temperature > 0 = 1, experts count = 2
+critical_oracle_weight: threshold share, entropy_weight >= 0, balance_weight >= 0, experts 2, classes 1, choices 1 = 1
+critical_ratio: threshold share, balance_over_oracle >= 0, experts 2, classes 1, choices 1 = 1
 cusp_normal_form: gain >= 0, asymmetry real = 0
 best_update_rate_leading: drift > 0, eigenvalue > 0, token_variance > 0, batch_size >= 1 = 1
 cusp_set: gain >= 1
+dead_expert_probability: entropy_weight >= 0, oracle_weight >= 0, balance_weight >= 0, \
+experts 2, classes 1, choices 1 = 1
+log_dead_expert_probability: entropy_weight >= 0, oracle_weight >= 0, balance_weight >= 0, \
+experts 2, classes 1, choices 1 = 1
 drift: u real, gain >= 0, asymmetry real = 0
 ecology_parameter: temperature > 0, entropy_weight >= 0, oracle_weight >= 0, balance_weight >= 0
 effective_update_rate: bias_step > 0, deviation > 0
@@ -84,6 +91,8 @@ OTHERS: dict[str, list[Any]] = {  # what stands in the place of the other argume
     "stationary_variance": [0.5, 0.1, 0.2, 2], "lag1_autocorrelation": [0.5, 0.1, 0.2], "equilibria": [0.5, 0.1],
     "regime": [0.5, 0.1], "escape_barrier": [0.5, 0.1], "diffusion_barrier": [0.5, 0.1], "expert_equilibria": [0.5, 3],
     "balanced_critical_gain": [3], "expert_fold_gain": [3], "equal_depth_gain": [3],
+    "critical_oracle_weight": [0.01, 0.5, 0.5, 16, 1, 1], "critical_ratio": [0.5, 0.5, 16, 1, 1],
+    "dead_expert_probability": [0.5, 0.5, 0.5, 16, 1, 1], "log_dead_expert_probability": [0.5, 0.5, 0.5, 16, 1, 1],
 }  # fmt: skip
 
 

@@ -41,6 +41,14 @@ CALLS: dict[str, Callable[[], Any]] = {
     ),
     "rates": lambda: (mc.ramp_delay(SOME[:, None], WIDE), mc.flip_step(WIDE)),
     "largest_safe_update_rate": lambda: mc.largest_safe_update_rate(LAPLACIANS),
+    "log_dead_expert_probability": lambda: mc.log_dead_expert_probability(
+        SOME[:, None, None], WIDE[:, None], WIDE, 16, 3
+    ),
+    "dead_expert_probability": lambda: mc.dead_expert_probability(WIDE[:, None, None], WIDE[:, None], SOME, 16, 10, 2),
+    "critical_ratio": lambda: mc.critical_ratio(SOME[:4, None], WIDE, 2**53, 2),
+    "critical_oracle_weight": lambda: mc.critical_oracle_weight(
+        np.array([5e-324, 1e-200, 1e-9, 0.06])[:, None, None], WIDE[:, None], SOME, 16, 10
+    ),
     "mean_field_competitor": lambda: mc.mean_field_competitor(*np.meshgrid(SOME, SOME, SOME)),
     "stationary_density": lambda: mc.stationary_density(BOTH[:, None], SOME[2:8], 0.1, 0.1),
     "log_escape_time": lambda: mc.log_escape_time(WIDE, 0.1, 1e-3),

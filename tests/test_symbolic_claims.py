@@ -14,9 +14,15 @@ from proofs.statements import STATEMENTS
 from tests.symbolic_points import INSIDE, evaluate
 
 # what the claims' other symbols stand for
-x, g, K = (sp.Symbol(name, real=True) for name in "x g K".split())
+x, g, K, C, k, H, B, theta = (sp.Symbol(name, real=True) for name in "x g K C k H B theta".split())
+GAP = K * (1 / C - (k - 1) / (K - C)) / k
+LEAN = sp.log((1 - (K - C) * theta) / (C * theta)) + GAP
 MEANS = {
     "expert_fold_curve": {"Y": sp.exp(x)},
+    "log_dead_expert_probability": {"D": GAP},
+    "dead_expert_probability": {"D": GAP},
+    "critical_ratio": {"D": GAP},
+    "critical_oracle_weight": {"a": 1 - (K - C) * theta - (C - 1) * theta * sp.exp(-B * LEAN / H), "G": LEAN},
     "ramp_delay": {"a": -symbolic.airy_zero, "b": sp.sqrt(1 - 1 / g)},
 }
 # compared below, each in its own way

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from moecusp._numerics.gradients import evaluate
-from moecusp._numerics.operations import is_tensor, parts, scaled
+from moecusp._numerics.operations import is_tensor, parts, scaled, where
 
 
 def quotient(above: Sequence[Any], below: Sequence[Any] = ()) -> Any:
@@ -40,6 +40,13 @@ def quotient(above: Sequence[Any], below: Sequence[Any] = ()) -> Any:
         )
 
     return evaluate(value, partials, *above, *below)
+
+
+def total(x: Any, y: Any) -> tuple[Any, Any]:
+    """Return x + y >= 0 as a number and a power of two to multiply it by: it neither overflows nor underflows."""
+    unit = where((x > 1e300) | (y > 1e300), 2.0**4, 1.0)
+    with np.errstate(under="ignore"):
+        return x / unit + y / unit, unit
 
 
 def _product(factors: Sequence[Any]) -> Any:

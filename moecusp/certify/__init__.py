@@ -18,6 +18,12 @@ from moecusp.certify.balance import (
 from moecusp.certify.balls import Completeness
 from moecusp.certify.boundary import boundary_mass, boundary_remainder, boundary_slope, flip_rate, rounding_flip_rate
 from moecusp.certify.cusps import cusp_normal_form, cusp_set
+from moecusp.certify.dead_experts import (
+    critical_oracle_weight,
+    critical_ratio,
+    dead_expert_probability,
+    log_dead_expert_probability,
+)
 from moecusp.certify.dynamics import drift, potential, slope
 from moecusp.certify.ecology import ecology_parameter, mean_field_competitor
 from moecusp.certify.equilibria import Enclosures, equilibria, regime
@@ -79,8 +85,11 @@ __all__ = [
     "boundary_slope",
     "critical_feedback",
     "critical_feedback_from_logits",
+    "critical_oracle_weight",
+    "critical_ratio",
     "cusp_normal_form",
     "cusp_set",
+    "dead_expert_probability",
     "diffusion_barrier",
     "drift",
     "ecology_parameter",
@@ -107,6 +116,7 @@ __all__ = [
     "jump_curvature",
     "lag1_autocorrelation",
     "largest_safe_update_rate",
+    "log_dead_expert_probability",
     "log_stationary_density",
     "mean_field_competitor",
     "parabola_tie_density",

@@ -14,6 +14,12 @@ the stationary density, `escape_barrier` and the escape times) is practical to a
 
 from moecusp._arguments import ParameterError
 from moecusp.precise.boundary import boundary_mass, boundary_remainder, boundary_slope, flip_rate, rounding_flip_rate
+from moecusp.precise.dead_experts import (
+    critical_oracle_weight,
+    critical_ratio,
+    dead_expert_probability,
+    log_dead_expert_probability,
+)
 from moecusp.precise.escape import diffusion_barrier, escape_barrier, escape_time, log_escape_time
 from moecusp.precise.expert_states import ExpertState, expert_equilibria
 from moecusp.precise.experts import balanced_critical_gain, equal_depth_gain, expert_fold_curve, expert_fold_gain
@@ -75,8 +81,11 @@ __all__ = [
     "boundary_slope",
     "critical_feedback",
     "critical_feedback_from_logits",
+    "critical_oracle_weight",
+    "critical_ratio",
     "cusp_normal_form",
     "cusp_set",
+    "dead_expert_probability",
     "diffusion_barrier",
     "drift",
     "ecology_parameter",
@@ -98,6 +107,7 @@ __all__ = [
     "jump_curvature",
     "lag1_autocorrelation",
     "largest_safe_update_rate",
+    "log_dead_expert_probability",
     "log_escape_time",
     "log_stationary_density",
     "mean_field_competitor",

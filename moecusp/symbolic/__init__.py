@@ -49,7 +49,14 @@ from moecusp.symbolic.boundary import (
     soft_hard_remainder,
     w,
 )
-from moecusp.symbolic.ecology import ecology_parameter, mean_field_competitor
+from moecusp.symbolic.ecology import (
+    critical_oracle_weight,
+    critical_ratio,
+    dead_expert_probability,
+    ecology_parameter,
+    log_dead_expert_probability,
+    mean_field_competitor,
+)
 from moecusp.symbolic.escape import (
     EscapeSlope,
     diffusion_barrier,
@@ -181,8 +188,11 @@ __all__ = [
     "boundary_remainder",
     "boundary_slope",
     "critical_feedback",
+    "critical_oracle_weight",
+    "critical_ratio",
     "cusp_normal_form",
     "cusp_set",
+    "dead_expert_probability",
     "delta",
     "diffusion_barrier",
     "drift",
@@ -216,6 +226,7 @@ __all__ = [
     "lag1_autocorrelation",
     "largest_safe_update_rate",
     "load",
+    "log_dead_expert_probability",
     "log_escape_time",
     "log_stationary_density",
     "m",
