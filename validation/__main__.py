@@ -24,6 +24,7 @@ STUDIES = {
 }
 """Each module holds its `STUDY`; it is imported only when it runs, for that takes seconds."""
 PROFILES = ("smoke", "quick", "full")
+DEVICES = ("cpu", "cuda")
 
 
 @click.group()
@@ -42,8 +43,9 @@ def app() -> None:
     help="Folder for the report; an earlier report there is replaced.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Every random number follows from it.")
+@click.option("--device", default="cpu", show_default=True, help="Where torch computes: cpu or cuda.")
 @click.option("--fresh", is_flag=True, help="Discard an interrupted run instead of going on with it.")
-def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
+def run(study: str, profile: str, output: Path, seed: int, device: str, fresh: bool) -> int:
     """Run a study (digits, mean-field, soft-hard, routers) and write its report: index.html, report.md, report.json.
 
     What was predicted, and each part of the run as it ends, is kept in OUTPUT.work until the report stands; after an
@@ -57,7 +59,7 @@ def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
     from validation.studies import Study, execute
     from validation.work import work_folder
 
-    _check(study, profile)
+    _check(study, profile, device)
     if not 0 <= seed < 2**31:
         raise ParameterError("seed", seed, ">= 0 and < 2^31")
     check_folder(output)  # before the imports
@@ -66,7 +68,15 @@ def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
     try:
         chosen: Study[Any] = importlib.import_module(STUDIES[study]).STUDY
         report, page = execute(
-            chosen, chosen.profiles[profile], seed, output, fresh=fresh, progress=_bar, say=_say, command=_command()
+            chosen,
+            chosen.profiles[profile],
+            seed,
+            output,
+            fresh=fresh,
+            device=device,
+            progress=_bar,
+            say=_say,
+            command=_command(),
         )
     except KeyboardInterrupt:
         if not work_folder(output).exists():
@@ -94,8 +104,9 @@ def run(study: str, profile: str, output: Path, seed: int, fresh: bool) -> int:
     show_default=True,
     help="Folder of tables; this one is STUDY/seeds-PROFILE.md in it, with its numbers in a .json.",
 )
+@click.option("--device", default="cpu", show_default=True, help="Where torch computes: cpu or cuda.")
 @click.option("--fresh", is_flag=True, help="Discard an interrupted run instead of going on with it.")
-def seeds(study: str, seeds: int, profile: str, output: Path, fresh: bool) -> int:
+def seeds(study: str, seeds: int, profile: str, output: Path, device: str, fresh: bool) -> int:
     """Run a study (as `run` does) at many seeds and write the table of its verdicts, a column a seed.
 
     What each seed gave is kept in STUDY/seeds-PROFILE.work until the table stands; after an interruption the same
@@ -105,6 +116,7 @@ def seeds(study: str, seeds: int, profile: str, output: Path, fresh: bool) -> in
     came out as planted; 1 when one does not, or when two seeds measured the same numbers; 2 for bad arguments; 130 when
     interrupted.
     """
+    from dataclasses import replace
     from datetime import UTC, datetime
 
     from moecusp.report import collect
@@ -113,9 +125,9 @@ def seeds(study: str, seeds: int, profile: str, output: Path, fresh: bool) -> in
     from validation.seeds.runs import SeedError, clear, run
     from validation.seeds.table import Table, data, page
     from validation.storage import write_text
-    from validation.studies import Study
+    from validation.studies import Study, computing
 
-    _check(study, profile)
+    _check(study, profile, device)
     if not 2 <= seeds <= 1000:
         raise ParameterError("seeds", seeds, ">= 2 and <= 1000")
     stem = output / study / f"seeds-{profile}"
@@ -125,16 +137,20 @@ def seeds(study: str, seeds: int, profile: str, output: Path, fresh: bool) -> in
     source = collect(_command(), 0, datetime.now(UTC))
     chosen: Study[Any] = importlib.import_module(STUDIES[study]).STUDY
     try:
-        with _bar(
-            study, seeds, 0, "{desc}: {percentage:3.0f}%|{bar}| seed {n:.2f} of {total} [{elapsed}<{remaining}]"
-        ) as bar:
-            results = run(chosen, chosen.profiles[profile], range(seeds), work, read().claims, bar, _say, fresh)
+        with (
+            computing(chosen, device) as accelerator,
+            _bar(
+                study, seeds, 0, "{desc}: {percentage:3.0f}%|{bar}| seed {n:.2f} of {total} [{elapsed}<{remaining}]"
+            ) as bar,
+        ):
+            results = run(chosen, chosen.profiles[profile], range(seeds), work, read().claims, bar, _say, fresh, device)
     except SeedError as error:
         _say(f"error: {error}")
         return 1
     except KeyboardInterrupt:
         _say(f"error: interrupted; what was done is kept in {work}: the same command goes on from there")
         return 130
+    source = replace(source, device="; ".join(filter(None, [accelerator, source.device])))
     table = Table(chosen.title, study, profile, source, tuple(results))
     write_text(stem.with_suffix(".json"), data(table))
     write_text(stem.with_suffix(".md"), page(table))
@@ -158,11 +174,13 @@ def _bar(title: str, size: int, done: int, form: str | None = None) -> Iterator[
         yield bar.update
 
 
-def _check(study: str, profile: str) -> None:
+def _check(study: str, profile: str, device: str) -> None:
     if study not in STUDIES:
         raise ParameterError("study", study, f"one of: {', '.join(STUDIES)}")
     if profile not in PROFILES:
         raise ParameterError("profile", profile, f"one of: {', '.join(PROFILES)}")
+    if device not in DEVICES:
+        raise ParameterError("device", device, f"one of: {', '.join(DEVICES)}")
 
 
 def _command() -> str:

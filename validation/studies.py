@@ -6,15 +6,16 @@ run, the judge and the pictures see the plan only as it was stored before the fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import moecusp
-from moecusp.report import Figure, Finding, Report, Table, check_folder, collect, write
+from moecusp import ParameterError
+from moecusp.report import Figure, Finding, Provenance, Report, Table, check_folder, collect, write
 from moecusp.report import Plan as Stored
 from moecusp.report.figures import style, svg
 from validation.claims import read
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
 __all__ = [
-    "Arrays", "Measured", "Page", "Part", "Picture", "Plan", "Study", "cases", "execute", "measure", "parts_of",
-    "request",
+    "Arrays", "Measured", "Page", "Part", "Picture", "Plan", "Study", "cases", "computing", "execute", "measure",
+    "parts_of", "request",
 ]  # fmt: skip
 
 PACKAGES = (Path(moecusp.__file__).parent, Path(__file__).parent)
@@ -111,6 +112,8 @@ class Study(Generic[P]):
         judge(profile, plan, measured): the findings.
     present : callable
         present(profile, plan, measured, findings): the page.
+    devices : tuple of str
+        What it can compute on; beyond "cpu", a study whose runs are torch's.
     """
 
     name: str
@@ -120,6 +123,7 @@ class Study(Generic[P]):
     parts: Callable[[P, Plan], Sequence[Part]]
     judge: Callable[[P, Plan, Measured], tuple[Finding, ...]]
     present: Callable[[P, Plan, Measured, tuple[Finding, ...]], Page]
+    devices: tuple[str, ...] = ("cpu",)
 
 
 def parts_of(study: Study[P], profile: P, plan: Plan, seed: int) -> list[tuple[Part, Stream]]:
@@ -143,9 +147,30 @@ def cases(measured: Measured, claim: str) -> list[Arrays]:
     return [found[case] for case in sorted(found, key=lambda case: (len(case), case))]
 
 
-def request(study: Study[P], profile: P, seed: int) -> dict[str, Any]:
+def request(study: Study[P], profile: P, seed: int, device: str = "cpu") -> dict[str, Any]:
     """Return what a run is asked for, and the digest of the sources that will answer: the header of its plan."""
-    return {"study": study.name, "profile": _plain(profile), "seed": seed, "sources": sources(PACKAGES)}
+    asked = {"study": study.name, "profile": _plain(profile), "seed": seed, "device": device}
+    return {**asked, "sources": sources(PACKAGES)}
+
+
+@contextmanager
+def computing(study: Study[P], device: str) -> Iterator[str]:
+    """Let a study compute on a device inside the context; yields what the device is called, "" for the CPU.
+
+    Raises
+    ------
+    ParameterError
+        If the study computes on the CPU only, or torch does not find the device on this machine.
+    """
+    if device == "cpu":
+        yield ""
+        return
+    if device not in study.devices:
+        raise ParameterError("device", device, f"cpu: what {study.name} runs is none of torch's")
+    from validation.devices import called, on
+
+    with on(device):
+        yield called(device)
 
 
 def measure(
@@ -182,6 +207,7 @@ def execute(
     progress: Progress,
     say: Callable[[str], object],
     fresh: bool = False,
+    device: str = "cpu",
 ) -> tuple[Report, Path]:
     """Run a study and write its report; return it with the path of its page.
 
@@ -197,18 +223,20 @@ def execute(
         For the one who waits.
     fresh : bool
         Discard an interrupted run instead of going on with it.
+    device : str
+        To compute on, one of the study's.
 
     Raises
     ------
     ParameterError
-        Before any work, if the output cannot be written, or the work folder holds an interrupted run of another study,
-        profile, seed or source.
+        Before any work, if the output cannot be written, the device is not there or not the study's, or the work
+        folder holds an interrupted run of another study, profile, seed, device or source.
     """
     check_folder(output)
     began = datetime.now(UTC)
     folder = work_folder(output)
-    with opened(folder, fresh):
-        plan = planned(folder, request(study, profile, seed), lambda: study.predict(profile, seed))
+    with computing(study, device) as accelerator, opened(folder, fresh):
+        plan = planned(folder, request(study, profile, seed, device), lambda: study.predict(profile, seed))
         measured, first = measure(study, profile, plan, seed, folder, progress, say)
         findings = study.judge(profile, plan, measured)
         page = study.present(profile, plan, measured, findings)
@@ -219,7 +247,7 @@ def execute(
             study=study.name,
             profile=profile.name,
             plan=predicted,
-            provenance=collect(command, seed, began),
+            provenance=_on(collect(command, seed, began), accelerator),
             parameters=_plain(profile),
             findings=findings,
             figures=_rendered(page.pictures),
@@ -250,6 +278,11 @@ def _plain(profile: Any) -> dict[str, Any]:
 def _rendered(pictures: tuple[Picture, ...]) -> tuple[Figure, ...]:
     with style():
         return tuple(Figure(each.id, each.title, svg(each.figure, each.title), each.caption) for each in pictures)
+
+
+def _on(provenance: Provenance, accelerator: str) -> Provenance:
+    device = f"{accelerator}; {provenance.device}" if accelerator else provenance.device
+    return replace(provenance, device=device)
 
 
 def _stated(plan: Plan, first: str) -> str:

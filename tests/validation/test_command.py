@@ -166,13 +166,15 @@ class TestWords:
             "--profile TEXT  Size of the run: smoke, quick or full.  [default: quick]",
             "--output PATH   Folder for the report; an earlier report there is replaced.  [default: report]",
             "--seed INTEGER  Every random number follows from it.  [default: 0]",
+            "--device TEXT   Where torch computes: cpu or cuda.  [default: cpu]",
             "--fresh         Discard an interrupted run instead of going on with it.",
         ):
             assert said in found.output
 
     def test_defaults(self):
         context = command.app.commands["run"].make_context("run", [])
-        expected = {"study": "digits", "profile": "quick", "output": Path("report"), "seed": 0, "fresh": False}
+        expected = {"study": "digits", "profile": "quick", "output": Path("report"), "seed": 0, "device": "cpu",
+                    "fresh": False}  # fmt: skip
         assert context.params == expected
 
 

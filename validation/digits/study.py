@@ -39,6 +39,7 @@ STUDY = Study(
     parts=parts,
     judge=findings,
     present=present,
+    devices=("cpu", "cuda"),
 )
 
 _NOTES = (

@@ -7,7 +7,6 @@ would have learned it: what is predicted is when balance loses stability, not wh
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from validation.devices import cached
 from validation.routers.modes import Loads
 from validation.routers.profiles import Trained
 from validation.streams import stream
@@ -98,7 +98,7 @@ class Routers(nn.Module):
         return x
 
 
-@lru_cache(maxsize=2)
+@cached(2)
 def tokens_of(name: str) -> tuple[Tensor, Tensor]:
     """Return features (tokens, 64) and labels of the digits, or of the text of Python's own help.
 
@@ -189,7 +189,7 @@ def balanced(logits: Tensor, loads: Loads) -> Tensor:
     return logits + bias[..., None]
 
 
-@lru_cache(maxsize=4)
+@cached(4)
 def made(p: Trained, kind: Kind, seed: int) -> tuple[Routers, Tensor]:
     """Return trained routers and the halves of their tokens."""
     torch.set_num_threads(1)

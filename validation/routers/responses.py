@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from moecusp import critical_feedback_from_logits, hard_susceptibility, susceptibility
+from validation.devices import cached
 from validation.routers.modes import Loads, threshold
 from validation.routers.profiles import Band, Trained
 from validation.routers.recorded import Case, balanced, recorded, spread
@@ -42,7 +42,7 @@ def first(p: Trained, case: Case, seed: int, routers: int) -> Response:
     return every._replace(**fewer)
 
 
-@lru_cache(maxsize=8)
+@cached(8)
 def _first(p: Trained, case: Case, seed: int) -> Response:
     raw, beta = recorded(p, case, seed), p.inverse_temperature
     loads = case.loads(beta)

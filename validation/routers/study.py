@@ -125,4 +125,5 @@ STUDY = Study(
     parts=parts,
     judge=findings,
     present=present,
+    devices=("cpu", "cuda"),
 )

@@ -59,6 +59,7 @@ def run(
     bar: Callable[[float], object],
     say: Callable[[str], object],
     fresh: bool = False,
+    device: str = "cpu",
 ) -> list[Result]:
     """Run a study at each seed that the work folder does not have, and return the results of all.
 
@@ -74,6 +75,8 @@ def run(
         bar(part) is told what part of one seed has been done since it was last told; say(text) complains.
     fresh : bool
         Discard what the folder holds.
+    device : str
+        In use, for the record: see `validation.studies.computing`.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     if fresh:
         clear(folder)
-    loaded = request(study, profile, 0)  # once: what is on disk may change under a long run
+    loaded = request(study, profile, 0, device)  # once: what is on disk may change under a long run
     results: list[Result] = []
     for seed in seeds:
         asked = {**loaded, "seed": seed}
