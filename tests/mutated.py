@@ -21,7 +21,7 @@ PUBLIC = (
     "boundary_exponent balance balance_tracking balance_sign balance_covariance balance_loss flips "
     "susceptibility_estimate dead_experts critical_oracle"
 )
-RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical"
+RESPONSES = "base equilibria softmax hard_gaussian logistic_normal empirical condensed"
 NUMERIC = {name: f"moecusp/_numerics/{name}.py" for name in ENGINE.split()}
 NUMERIC |= {name: f"moecusp/{name}.py" for name in PUBLIC.split()}
 NUMERIC |= {f"responses.{name}": f"moecusp/responses/{name}.py" for name in RESPONSES.split()}
@@ -29,6 +29,7 @@ NUMERIC_TESTS = (
     "accuracy arguments balance balance_loss boundary cusps density dynamics ecology equilibria escape escape_layers "
     "escape_path boundary_exponent expert_boundary expert_kernels expert_states interfaces landscape "
     "escape_slope experts folds gauss kernels logistic noise pairs parameters quiet rates responses "
+    "responses_condensed "
     "responses_empirical responses_hard_gaussian responses_logistic_normal responses_ramp responses_softmax softhard "
     "steps exponents susceptibility symmetry tensor_derivatives tensor_equilibria tensors flips "
     "susceptibility_estimate dead_experts critical_oracle"
