@@ -12,6 +12,7 @@ except ModuleNotFoundError as error:
 from moecusp.cli.completion import completion
 from moecusp.cli.locate import locate
 from moecusp.cli.models import doctor, trace
+from moecusp.cli.report import report
 from moecusp.cli.traces import load
 
 
@@ -21,7 +22,7 @@ def app() -> None:
     """Say when a mixture-of-experts router collapses onto few experts, and how far away yours is."""
 
 
-for command in (completion, doctor, load, locate, trace):
+for command in (completion, doctor, load, locate, report, trace):
     app.add_command(command)
 
 

@@ -23,15 +23,16 @@ def load(trace: str, as_json: bool) -> None:
     from moecusp import metrics
 
     try:
-        found = _read(trace)
+        found = read(trace)
     except ImportError as error:  # an extra is missing
         raise click.ClickException(str(error)) from error
     click.echo(json.dumps(metrics.summary(found), indent=1) if as_json else metrics.table(found))
 
 
-def _read(path: str) -> RoutingTrace:
+def read(path: str) -> RoutingTrace:
+    """Return a trace from a file of any kind, or the counts of a stream from its folder."""
     from moecusp.trace import TraceFileError, TraceStream
-    from moecusp.trace import load as read
+    from moecusp.trace import load as load_file
     from moecusp.trace.parquet import load_counts
 
     if os.path.isdir(path):
@@ -40,4 +41,4 @@ def _read(path: str) -> RoutingTrace:
         return load_counts(path)
     if not path.endswith((".npz", ".safetensors")):
         raise TraceFileError(path, "must end in .npz, .safetensors or .parquet, or be the folder of a stream")
-    return read(path)
+    return load_file(path)

@@ -1,11 +1,38 @@
 """What a trace says of a model: how near each layer is to collapse, and what cannot be told. NumPy only, no torch."""
 
+from moecusp.diagnosis.advice import Advice, Aim, advise
+from moecusp.diagnosis.content import as_json, schema
+from moecusp.diagnosis.definitions import DEFINITIONS, Definition
 from moecusp.diagnosis.early_warning import EarlyWarning, early_warning
 from moecusp.diagnosis.estimates import Estimate, Identification
+from moecusp.diagnosis.floor import sampling_floor
+from moecusp.diagnosis.layers import LayerDiagnosis, Standing
+from moecusp.diagnosis.page import html, markdown
 from moecusp.diagnosis.quantities import CONFIDENCE, Quantity
+from moecusp.diagnosis.snapshot import Diagnosis, diagnose
 from moecusp.diagnosis.trajectory import Trajectory, estimate_trajectory
 
 __all__ = [
-    "CONFIDENCE", "EarlyWarning", "Estimate", "Identification", "Quantity", "Trajectory", "early_warning",
+    "CONFIDENCE",
+    "DEFINITIONS",
+    "Advice",
+    "Aim",
+    "Definition",
+    "Diagnosis",
+    "EarlyWarning",
+    "Estimate",
+    "Identification",
+    "LayerDiagnosis",
+    "Quantity",
+    "Standing",
+    "Trajectory",
+    "advise",
+    "as_json",
+    "diagnose",
+    "early_warning",
     "estimate_trajectory",
-]  # fmt: skip
+    "html",
+    "markdown",
+    "sampling_floor",
+    "schema",
+]

@@ -74,6 +74,16 @@ class Quantity:
         """Whether there is an interval."""
         return self.low is not None
 
+    @property
+    def number(self) -> float:
+        """The value; NaN where it cannot be told."""
+        return math.nan if self.value is None else self.value
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The ends of the interval; infinite where there is none."""
+        return (-math.inf, math.inf) if self.low is None or self.high is None else (self.low, self.high)
+
     def __str__(self) -> str:
         """Return the number with its interval, or why it cannot be told."""
         if self.value is None:

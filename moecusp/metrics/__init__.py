@@ -4,7 +4,7 @@ They stand apart from `moecusp.routing`, which needs torch: a trace is read and 
 """
 
 from moecusp.metrics.definitions import DEAD, DEAD_SLOTS, METRICS, Metric
-from moecusp.metrics.intervals import BatchInterval, interval
+from moecusp.metrics.intervals import BatchInterval, interval, load_intervals
 from moecusp.metrics.layers import FAIR_SLOTS, STREAK, LayerMetrics, Pooled, Spread, layer_metrics, pooled
 from moecusp.metrics.summary import summary, table
 from moecusp.metrics.sums import Sums, batch_sums
@@ -24,6 +24,7 @@ __all__ = [
     "batch_sums",
     "interval",
     "layer_metrics",
+    "load_intervals",
     "pooled",
     "summary",
     "table",

@@ -153,8 +153,8 @@ def write(report: Report, folder: Path) -> Path:
     import jsonschema
 
     texts = {f"figures/{figure.id}.svg": figure.svg for figure in report.all_figures}
-    texts["report.md"] = _render("report.md.j2", report)
-    texts["index.html"] = _render("report.html.j2", report)
+    texts["report.md"] = render("report.md.j2", report=report)
+    texts["index.html"] = render("report.html.j2", report=report)
     content = {**manifest(texts), **report.as_json()}
     jsonschema.validate(content, schema())
     texts["report.json"] = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
@@ -162,18 +162,20 @@ def write(report: Report, folder: Path) -> Path:
     return folder.absolute() / "index.html"
 
 
-def _render(name: str, report: Report) -> str:
+def render(name: str, package: str = "moecusp.report", **values: Any) -> str:
+    """Return a template of a package, filled in; what it includes may be of this package."""
     import jinja2
 
+    packages = dict.fromkeys([package, "moecusp.report"])
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("moecusp.report"),
+        loader=jinja2.ChoiceLoader([jinja2.PackageLoader(each) for each in packages]),
         autoescape=name.endswith(".html.j2"),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters.update(number=show, md=escape_markdown, code=code_span)
-    return environment.get_template(name).render(report=report)
+    return environment.get_template(name).render(**values)
 
 
 def show(value: float) -> str:
