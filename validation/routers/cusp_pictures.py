@@ -44,9 +44,11 @@ def surface(p: profiles.Cusp, plan: Plan, measured: Measured) -> Picture:
     h = p.decay * z - kappa * value
     reach = 1.05 * np.abs(seen["asymmetry"][0]).max()
     shown = np.where(np.abs(h) < reach, h, np.nan)
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    figure = Figure(figsize=(6.4, 5.6), dpi=144, layout="constrained")  # of the surface, the one part that is pixels
     axes = figure.add_subplot(projection="3d")
-    axes.plot_surface(kappa + 0 * h, shown, value + 0 * h, color=SOFT, alpha=0.25, lw=0, rstride=1, cstride=4)
+    axes.plot_surface(
+        kappa + 0 * h, shown, value + 0 * h, color=SOFT, alpha=0.25, lw=0, rstride=1, cstride=4, rasterized=True
+    )  # its thousands of facets would be megabytes of text
     fold = p.decay / slope
     on = (fold < kappa.max()) & (np.abs(p.decay * z - fold * value) < reach)
     axes.plot(fold[on], (p.decay * z - fold * value)[on], value[on], color=INK, label="predicted folds")

@@ -18,6 +18,7 @@ from validation.intervals import over
 from validation.routers import profiles, ties
 from validation.routers.gates import Gates, arrays, drawn, restored
 from validation.routers.hard_pictures import pictures, tables
+from validation.routers.modes import shares
 from validation.routers.profiles import Profile
 from validation.storage import Arrays
 from validation.streams import Stream
@@ -123,9 +124,8 @@ def reinforce(router: ReinforcedRouter, logits: Tensor, chosen: int, source: tor
     if chosen == 1:
         router(logits, source)
         return
-    total = logits + router.scores.unsqueeze(-2)
-    picked = torch.zeros_like(total).scatter_(-1, total.topk(chosen, dim=-1).indices, 1.0 / chosen)
-    router.reinforce(picked.mean(dim=-2))
+    total = logits.mT.contiguous() + router.scores.unsqueeze(-1)  # a quarter of the time of `topk`
+    router.reinforce(shares(total, chosen))
 
 
 def _growth(

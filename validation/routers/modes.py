@@ -20,6 +20,10 @@ Rule = Callable[[Tensor, Tensor], Tensor]
 """rule(scores, logits) returns the scores after a step on these tokens."""
 
 
+CHUNK = 2**19
+"""Logits that are looked at together: as many as stay near the processor, or every operation waits for memory."""
+
+
 def threshold(total: Tensor, chosen: int) -> Tensor:
     """Return the `chosen`-th largest of (..., experts, tokens) over the experts."""
     best: list[Tensor] = []
@@ -54,18 +58,25 @@ class Loads:
     def __call__(self, logits: Tensor, scores: Tensor) -> Tensor:
         """Return the loads (..., routers, settings, experts), which add up to 1."""
         x = logits.unsqueeze(1)
-        if self.inverse_temperature is None:
-            return self._taken(x + scores.unsqueeze(-1))
-        if self.source is None:
-            return torch.softmax(self.inverse_temperature * (x + scores.unsqueeze(-1)), dim=-2).mean(dim=-1)
-        # the largest of logits with Gumbel noise is a sample, and scores that share the noise see the same chance
-        noise = torch.empty_like(x).exponential_(generator=self.source).log_()
-        return self._taken(x - noise / self.inverse_temperature + scores.unsqueeze(-1))
+        if self.inverse_temperature is not None and self.source is not None:
+            # the largest of logits with Gumbel noise is a sample, and scores that share the noise see the same chance
+            noise = torch.empty_like(x).exponential_(generator=self.source).log_()
+            x = x - noise / self.inverse_temperature
+        size = max(1, CHUNK * len(x) // (scores.numel() * x.shape[-1]))
+        split = zip(torch.split(x, size), torch.split(scores, size, dim=-3), strict=True)
+        return torch.cat([self._of(part, at.unsqueeze(-1)) for part, at in split], dim=-3)
 
-    def _taken(self, total: Tensor) -> Tensor:
-        taken = torch.empty_like(total, dtype=torch.float32)  # compared into numbers: half the time
-        torch.ge(total, threshold(total, self.chosen).unsqueeze(-2), out=taken)
-        return taken.mean(dim=-1) / self.chosen
+    def _of(self, x: Tensor, scores: Tensor) -> Tensor:
+        if self.inverse_temperature is not None and self.source is None:
+            return torch.softmax(self.inverse_temperature * (x + scores), dim=-2).mean(dim=-1)
+        return shares(x + scores, self.chosen)
+
+
+def shares(total: Tensor, chosen: int) -> Tensor:
+    """Return the shares (..., experts) of the slots of tokens that each take their best experts, by total logits."""
+    taken = torch.empty_like(total, dtype=torch.float32)  # compared into numbers: half the time
+    torch.ge(total, threshold(total, chosen).unsqueeze(-2), out=taken)
+    return taken.mean(dim=-1) / chosen
 
 
 def proportional(loads: Loads, rates: Any) -> Rule:

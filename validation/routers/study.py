@@ -61,8 +61,8 @@ SUBJECTS: tuple[Subject, ...] = (
     sign_rule,
     balance_loss,
 )
-SHOWN = 4096
-"""Arrays with more numbers, weights and logits, are left out of report.json."""
+SHOWN, DIGITS = 512, 8
+"""Of an array with more numbers (weights, logits) report.json has a summary; of all numbers so many digits."""
 
 
 def predict(profile: Profile, seed: int) -> Arrays:
@@ -101,20 +101,28 @@ def present(profile: Profile, plan: Plan, measured: Measured, found: tuple[Findi
         ),
         notes=tuple(note for each in SUBJECTS for note in each.NOTES),
         data={
-            "predicted": {name: _listed(plan[name]) for name in plan.arrays if plan[name].size <= SHOWN},
+            "predicted": {name: _listed(plan[name]) for name in plan.arrays},
             "measured": {
-                name: {key: _listed(value) for key, value in part.items() if value.size <= SHOWN}
-                for name, part in sorted(measured.items())
+                name: {key: _listed(value) for key, value in part.items()} for name, part in sorted(measured.items())
             },
         },
     )
 
 
 def _listed(values: NDArray[Any]) -> object:
-    """Return an array as JSON has it: NaN is null."""
+    """Return an array as JSON has it, NaN as null; of a large one its shape, mean and ends."""
+    if values.size > SHOWN:
+        found = values[~np.isnan(values)]
+        ends = {"mean": found.mean(), "least": found.min(), "most": found.max()} if found.size else {}
+        return {"shape": list(values.shape), **{name: _short(value) for name, value in ends.items()}}
     table = values.astype(object)
-    table[np.isnan(values)] = None
+    for place in np.ndindex(values.shape):
+        table[place] = _short(values[place])
     return table.tolist()
+
+
+def _short(value: Any) -> float | None:
+    return None if np.isnan(value) else float(f"{value:.{DIGITS}g}")
 
 
 STUDY = Study(

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from moecusp import RouterParameters, susceptibility
 from moecusp.routing import ReinforcedRouter, load
+from validation.routers import modes
 from validation.routers.balance_loss import bracketed
 from validation.routers.modes import (
     Loads,
@@ -61,6 +62,26 @@ class TestLoads:
         assert_array_equal(found[0], found[1])
         assert_allclose(found[0], Loads(1, 1.7)(logits[..., :1], scores)[0, 0], atol=0.006)
         assert np.any(sampled(logits, scores).numpy() != found[0].numpy())
+
+    @pytest.mark.parametrize("beta", [None, 1.7])
+    @pytest.mark.parametrize("sampled", [False, True])
+    def test_pieces_give_the_numbers_of_the_whole(self, monkeypatch, beta, sampled):
+        logits, scores = normal(7, 4, 33), normal(2, 7, 3, 4, seed=1)
+
+        def loads():
+            return Loads(2, beta, torch.Generator().manual_seed(3) if sampled else None)(logits, scores)
+
+        whole, calls = loads(), []
+        of = Loads._of
+
+        def counted(self, x, at):
+            calls.append(len(x))
+            return of(self, x, at)
+
+        monkeypatch.setattr(Loads, "_of", counted)
+        monkeypatch.setattr(modes, "CHUNK", 3 * 2 * 3 * 4 * 33 + 5)  # three routers, two signs, three settings
+        assert_array_equal(loads(), whole)
+        assert calls == [3, 3, 1]
 
 
 class TestRules:
