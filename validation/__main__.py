@@ -21,10 +21,12 @@ STUDIES = {
     "mean-field": "validation.mean_field.study",
     "soft-hard": "validation.soft_hard.study",
     "routers": "validation.routers.study",
+    "ecology": "validation.ecology.study",
 }
 """Each module holds its `STUDY`; it is imported only when it runs, for that takes seconds."""
 PROFILES = ("smoke", "quick", "full")
 DEVICES = ("cpu", "cuda")
+BACKENDS = ("loky", "threading", "dask")
 
 
 @click.group()
@@ -45,8 +47,16 @@ def app() -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Every random number follows from it.")
 @click.option("--device", default="cpu", show_default=True, help="Where torch computes: cpu or cuda.")
 @click.option("--fresh", is_flag=True, help="Discard an interrupted run instead of going on with it.")
-def run(study: str, profile: str, output: Path, seed: int, device: str, fresh: bool) -> int:
-    """Run a study (digits, mean-field, soft-hard, routers) and write its report: index.html, report.md, report.json.
+@click.option("--processes", type=int, help="Parts at a time; by default one, or for ecology one a core.")
+@click.option("--backend", default="loky", show_default=True, help="What runs the parts: a backend of joblib, or dask.")
+@click.option("--scheduler", help="Address of dask's scheduler, such as tcp://host:8786.")
+def run(
+    study: str, profile: str, output: Path, seed: int, device: str, fresh: bool, processes: int | None, backend: str,
+    scheduler: str | None,
+) -> int:  # fmt: skip
+    """Run a study and write its report: index.html, report.md, report.json.
+
+    Studies: digits, mean-field, soft-hard, routers, ecology.
 
     What was predicted, and each part of the run as it ends, is kept in OUTPUT.work until the report stands; after an
     interruption the same command goes on from there.
@@ -62,22 +72,24 @@ def run(study: str, profile: str, output: Path, seed: int, device: str, fresh: b
     _check(study, profile, device)
     if not 0 <= seed < 2**31:
         raise ParameterError("seed", seed, ">= 0 and < 2^31")
+    if processes is not None and not processes >= 1:
+        raise ParameterError("processes", processes, ">= 1")
+    if backend not in BACKENDS:
+        raise ParameterError("backend", backend, f"one of: {', '.join(BACKENDS)}")
+    if device != "cpu" and (backend, processes) != ("loky", None):
+        raise ParameterError("device", device, "cpu where parts run elsewhere: other processes do not compute on it")
+    if (backend == "dask") != (scheduler is not None):
+        raise ParameterError("scheduler", scheduler, "given with --backend dask, and only with it")
     check_folder(output)  # before the imports
     signal.signal(signal.SIGTERM, _interrupt)
     hold()
     try:
         chosen: Study[Any] = importlib.import_module(STUDIES[study]).STUDY
-        report, page = execute(
-            chosen,
-            chosen.profiles[profile],
-            seed,
-            output,
-            fresh=fresh,
-            device=device,
-            progress=_bar,
-            say=_say,
-            command=_command(),
-        )
+        with _backend(backend, scheduler):
+            report, page = execute(
+                chosen, chosen.profiles[profile], seed, output, fresh=fresh, device=device, progress=_bar, say=_say,
+                command=_command(), processes=processes or (None if backend == "loky" else -1),
+            )  # fmt: skip
     except KeyboardInterrupt:
         if not work_folder(output).exists():
             raise
@@ -172,6 +184,18 @@ def _bar(title: str, size: int, done: int, form: str | None = None) -> Iterator[
         total=size, initial=done, desc=name, mininterval=pause, unit="", unit_scale=True, smoothing=0.1, bar_format=form
     ) as bar:
         yield bar.update
+
+
+@contextmanager
+def _backend(name: str, scheduler: str | None) -> Iterator[None]:
+    """Run what joblib runs by this backend."""
+    if name == "loky":
+        yield
+        return
+    import joblib
+
+    with joblib.parallel_config(name, **({"scheduler_host": scheduler} if scheduler else {})):
+        yield
 
 
 def _check(study: str, profile: str, device: str) -> None:

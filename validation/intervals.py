@@ -38,5 +38,21 @@ def share(successes: int, trials: int, confidence: float, unit: str) -> Interval
     return clopper_pearson(successes, trials, confidence, unit) if trials else _none(confidence, trials, unit)
 
 
+def bounded(samples: ArrayLike, confidence: float, unit: str = "seeds") -> Interval:
+    """Return Student's interval for the mean of values in [0, 1]; where all are 0 or all are 1, that of a share.
+
+    Student's has no width there, as if nothing else could have come.
+
+    Examples
+    --------
+    >>> round(bounded([1.0] * 16, 0.99).low, 4), bounded([0.25, 0.5, 0.75], 0.9) == over([0.25, 0.5, 0.75], 0.9)
+    (0.7181, True)
+    """
+    values = np.asarray(samples, dtype=np.float64)
+    if values.size and (np.all(values == 0.0) or np.all(values == 1.0)):
+        return share(int(values.sum()), values.size, confidence, unit)
+    return over(values, confidence, unit)
+
+
 def _none(confidence: float, n: int, unit: str) -> Interval:
     return Interval(np.nan, -np.inf, np.inf, confidence, max(n, 1), unit, "none", np.inf)

@@ -20,9 +20,10 @@ from moecusp.report import Plan as Stored
 from moecusp.report.figures import style, svg
 from validation.claims import read
 from validation.ledger import Run, section
+from validation.pool import running
 from validation.storage import Arrays
 from validation.streams import Stream, stream
-from validation.work import Plan, discard, keep, kept, now, opened, part_path, planned, sources, work_folder
+from validation.work import Plan, discard, keep, kept, opened, part_path, planned, sources, work_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -114,6 +115,8 @@ class Study(Generic[P]):
         present(profile, plan, measured, findings): the page.
     devices : tuple of str
         What it can compute on; beyond "cpu", a study whose runs are torch's.
+    side_by_side : bool
+        Whether parts run in as many processes as there are cores, unless told otherwise; else one after another.
     """
 
     name: str
@@ -124,6 +127,7 @@ class Study(Generic[P]):
     judge: Callable[[P, Plan, Measured], tuple[Finding, ...]]
     present: Callable[[P, Plan, Measured, tuple[Finding, ...]], Page]
     devices: tuple[str, ...] = ("cpu",)
+    side_by_side: bool = False
 
 
 def parts_of(study: Study[P], profile: P, plan: Plan, seed: int) -> list[tuple[Part, Stream]]:
@@ -181,18 +185,22 @@ def measure(
     folder: Path,
     progress: Progress,
     say: Callable[[str], object],
+    processes: int | None = None,
 ) -> tuple[Measured, str]:
-    """Measure what is not kept in the work folder; return all of it as read back, and when the first part began."""
+    """Measure what is not kept in the work folder; return all of it as read back, and when the first part began.
+
+    processes: how many parts run at a time, by joblib, in processes unless `joblib.parallel_config` names another
+    backend (-1: as many as that has); by default as the study has it.
+    """
     todo = parts_of(study, profile, plan, seed)
     found = {part.name: kept(folder, part.name, plan, say) for part, _ in todo}
     done = sum(part.size for part, _ in todo if found[part.name])
     if done:
         say(f"{sum(map(bool, found.values()))} of {len(found)} parts are kept from an interrupted run")
     with progress(study.title, sum(part.size for part, _ in todo), done) as tick:
-        for part, source in todo:
-            if found[part.name] is None:
-                started = now()
-                found[part.name] = keep(folder, part.name, plan, started, part.run(source, tick))
+        left = [(part, source) for part, source in todo if found[part.name] is None]
+        for name, started, arrays in running(left, tick, processes or (-1 if study.side_by_side else 1)):
+            found[name] = keep(folder, name, plan, started, arrays)
     stored = {name: each for name, each in found.items() if each is not None}
     return {name: each.arrays for name, each in stored.items()}, min(str(s.header["started"]) for s in stored.values())
 
@@ -208,6 +216,7 @@ def execute(
     say: Callable[[str], object],
     fresh: bool = False,
     device: str = "cpu",
+    processes: int | None = None,
 ) -> tuple[Report, Path]:
     """Run a study and write its report; return it with the path of its page.
 
@@ -225,6 +234,8 @@ def execute(
         Discard an interrupted run instead of going on with it.
     device : str
         To compute on, one of the study's.
+    processes : int, optional
+        As for `measure`.
 
     Raises
     ------
@@ -237,7 +248,7 @@ def execute(
     folder = work_folder(output)
     with computing(study, device) as accelerator, opened(folder, fresh):
         plan = planned(folder, request(study, profile, seed, device), lambda: study.predict(profile, seed))
-        measured, first = measure(study, profile, plan, seed, folder, progress, say)
+        measured, first = measure(study, profile, plan, seed, folder, progress, say, processes)
         findings = study.judge(profile, plan, measured)
         page = study.present(profile, plan, measured, findings)
         predicted = Stored(plan.sha256, plan.written)

@@ -78,6 +78,17 @@ QUANTITIES: dict[str, Quantity] = {
     "loss_rate": Quantity("rate of the balance loss", "ρ", "score²/time"),
     "sweep_increment": Quantity("sweep's increment", "ε", "time"),
     "sweep_batch_size": Quantity("sweep's batch size", "B", "tokens"),
+    "temperature_of_routing": Quantity("temperature of routing", "T"),
+    "entropy_weight": Quantity("weight of the entropy", "H"),
+    "oracle_weight": Quantity("weight of the oracle", "O"),
+    "balance_weight": Quantity("weight of the balance loss", "B"),
+    "ecology": Quantity("ecology parameter", "E = T H/(O + B)"),
+    "idle_share": Quantity("mean probability of an expert that is nobody's target", "r"),
+    "classes": Quantity("classes", "C"),
+    "steps": Quantity("steps of training"),
+    "tokens_a_batch": Quantity("tokens a batch"),
+    "chosen": Quantity("experts a token goes to", "k"),
+    "models": Quantity("models"),
 }
 """By key: of a field of RouterParameters, or as captions and tables of symbols ask for it."""
 

@@ -1,13 +1,6 @@
 """What a trace says of a model: how near each layer is to collapse, and what cannot be told. NumPy only, no torch."""
 
 from moecusp.diagnosis.advice import Advice, Aim, advise
-from moecusp.diagnosis.compare import (
-    Comparison,
-    compare,
-    comparison_html,
-    comparison_json,
-    comparison_table,
-)
 from moecusp.diagnosis.content import as_json, schema
 from moecusp.diagnosis.definitions import DEFINITIONS, Definition
 from moecusp.diagnosis.early_warning import EarlyWarning, early_warning
@@ -24,7 +17,6 @@ __all__ = [
     "DEFINITIONS",
     "Advice",
     "Aim",
-    "Comparison",
     "Definition",
     "Diagnosis",
     "EarlyWarning",
@@ -36,10 +28,6 @@ __all__ = [
     "Trajectory",
     "advise",
     "as_json",
-    "compare",
-    "comparison_html",
-    "comparison_json",
-    "comparison_table",
     "diagnose",
     "early_warning",
     "estimate_trajectory",

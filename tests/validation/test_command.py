@@ -10,12 +10,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import joblib
 import pytest
 from click.testing import CliRunner
 
 import validation.__main__ as command
 from moecusp.cli import execute
 from tests.validation import stub
+from validation.pool import running
 
 
 @pytest.fixture(name="run")
@@ -162,19 +164,23 @@ class TestWords:
         found = CliRunner().invoke(command.app, ["run", "--help"], prog_name="validation", terminal_width=100)
         for said in (
             "Usage: validation run [OPTIONS] [STUDY]",
-            "Run a study (digits, mean-field, soft-hard, routers) and write its report: index.html, report.md,",
-            "--profile TEXT  Size of the run: smoke, quick or full.  [default: quick]",
-            "--output PATH   Folder for the report; an earlier report there is replaced.  [default: report]",
-            "--seed INTEGER  Every random number follows from it.  [default: 0]",
-            "--device TEXT   Where torch computes: cpu or cuda.  [default: cpu]",
-            "--fresh         Discard an interrupted run instead of going on with it.",
+            "Run a study and write its report: index.html, report.md, report.json.",
+            f"Studies: {', '.join(name for name in command.STUDIES if name != 'stub')}.",
+            "--profile TEXT Size of the run: smoke, quick or full. [default: quick]",
+            "--output PATH Folder for the report; an earlier report there is replaced. [default: report]",
+            "--seed INTEGER Every random number follows from it. [default: 0]",
+            "--device TEXT Where torch computes: cpu or cuda. [default: cpu]",
+            "--fresh Discard an interrupted run instead of going on with it.",
+            "--processes INTEGER Parts at a time; by default one, or for ecology one a core.",
+            "--backend TEXT What runs the parts: a backend of joblib, or dask. [default: loky]",
+            "--scheduler TEXT Address of dask's scheduler, such as tcp://host:8786.",
         ):
-            assert said in found.output
+            assert said in " ".join(found.output.split())
 
     def test_defaults(self):
         context = command.app.commands["run"].make_context("run", [])
         expected = {"study": "digits", "profile": "quick", "output": Path("report"), "seed": 0, "device": "cpu",
-                    "fresh": False}  # fmt: skip
+                    "fresh": False, "processes": None, "backend": "loky", "scheduler": None}  # fmt: skip
         assert context.params == expected
 
 
@@ -207,6 +213,38 @@ class TestWaiting:
 
 
 class TestArguments:
+    @pytest.mark.parametrize(
+        ("options", "said"),
+        [
+            (["--processes", "0"], "processes = 0: processes must be >= 1"),
+            (["--backend", "ray"], "backend = 'ray': backend must be one of: loky, threading, dask"),
+            (["--backend", "dask"], "scheduler = None: scheduler must be given with --backend dask, and only with it"),
+            (["--scheduler", "tcp://a:1"], "scheduler = 'tcp://a:1': scheduler must be given with --backend dask, and "
+             "only with it"),
+            (["--device", "cuda", "--processes", "2"], "device = 'cuda': device must be cpu where parts run elsewhere: "
+             "other processes do not compute on it"),
+        ],
+    )  # fmt: skip
+    def test_of_where_parts_run(self, run, capsys, options, said):
+        status, output = run(stub.STUDY, *options)
+        assert status == 2
+        assert capsys.readouterr().err == f"error: {said}\n"
+        assert not output.exists()
+
+    def test_parts_run_side_by_side_on_the_backend_asked_for(self, run, monkeypatch):
+        seen = []
+
+        def noted(parts, tick, processes):
+            seen.append((processes, joblib.parallel.get_active_backend()[0].__class__.__name__))
+            return running(parts, tick, 1)
+
+        monkeypatch.setattr("validation.studies.running", noted)
+        for options in ([], ["--processes", "3"], ["--backend", "threading"]):
+            run(stub.STUDY, "--profile", "smoke", *options)
+        run(replace(stub.STUDY, side_by_side=True), "--profile", "smoke")
+        assert [processes for processes, _ in seen] == [1, 3, -1, -1]
+        assert [name for _, name in seen] == ["LokyBackend", "LokyBackend", "ThreadingBackend", "LokyBackend"]
+
     def test_fresh_reaches_the_work_folder(self, run, capsys):
         study = stub.STUDY
         _, output = run(replace(study, parts=interrupting(2)), "--profile", "smoke")

@@ -74,8 +74,7 @@ class StandIn(Placed):
         found = super().__torch_function__(func, types, args, kwargs)
         if func == torch.autograd.grad:  # autograd knows no stand-in: gradients are where their tensors are
             return tuple(map(self.far, found))
-        drawn = (kwargs or {}).get("generator") is not None  # that is for `Placed` to move
-        made = (func in MAKERS and not drawn) or (func == GRAD and isinstance(found, Tensor))
+        made = func in MAKERS or (func == GRAD and isinstance(found, Tensor))
         return self.far(found) if made and not isinstance(found, Far) else found
 
 
@@ -166,7 +165,6 @@ def test_no_tensor_of_a_router_is_elsewhere(truth, tmp_path, monkeypatch):
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("truth", TRUTHS, ids=name_of)
 def test_a_gpu_finds_what_the_cpu_does(truth, tmp_path):
     """Predictions to rounding, whatever of them no tie decides; runs of hard routing part, for ties are broken."""

@@ -64,6 +64,17 @@ loss_weight: weight of the balance loss | α |
 loss_rate: rate of the balance loss | ρ | score²/time
 sweep_increment: sweep's increment | ε | time
 sweep_batch_size: sweep's batch size | B | tokens
+temperature_of_routing: temperature of routing | T |
+entropy_weight: weight of the entropy | H |
+oracle_weight: weight of the oracle | O |
+balance_weight: weight of the balance loss | B |
+ecology: ecology parameter | E = T H/(O + B) |
+idle_share: mean probability of an expert that is nobody's target | r |
+classes: classes | C |
+steps: steps of training | |
+tokens_a_batch: tokens a batch | |
+chosen: experts a token goes to | k |
+models: models | |
 """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -104,6 +105,52 @@ class Router(nn.Module):
         """Map features (models, tokens, features) to logits (models, tokens, experts)."""
         logits: Tensor = self.last(torch.relu(self.first(x)))
         return logits
+
+
+@dataclass(frozen=True)
+class Forced:
+    """Experts that start without a token, for experiments on whether they come back.
+
+    Attributes
+    ----------
+    experts : tuple of int
+        Which.
+    by : {"bias", "weights"}
+        Their logits are kept low by a bias of -size, or by weights of -size from every hidden unit, none of which is
+        negative.
+    size : float
+        How strongly; above 0.
+
+    Raises
+    ------
+    ParameterError
+        If an argument is out of range.
+    """
+
+    experts: tuple[int, ...]
+    by: Literal["bias", "weights"] = "bias"
+    size: float = 10.0
+
+    def __post_init__(self) -> None:
+        if self.by not in ("bias", "weights"):
+            raise ParameterError("by", self.by, "'bias' or 'weights'")
+        if not 0 < self.size < float("inf"):
+            raise ParameterError("size", self.size, "finite and > 0")
+
+    @torch.no_grad()
+    def upon(self, router: Router) -> None:
+        """Make these experts of a router so.
+
+        Raises
+        ------
+        ParameterError
+            If the router has no such expert.
+        """
+        experts = router.last.bias.shape[-1]
+        if not all(0 <= each < experts for each in self.experts):
+            raise ParameterError("experts", self.experts, f"numbers >= 0 and < {experts}")
+        parameter = router.last.bias if self.by == "bias" else router.last.weight
+        parameter[..., list(self.experts)] = -self.size
 
 
 class Experts(nn.Module):

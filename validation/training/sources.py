@@ -31,11 +31,28 @@ class Source(Protocol):
     def held_out(self, models: int, size: int) -> Iterator[Batch]:
         """Give all test items to every model, so many at a time."""
 
+    def seen(self, models: int, size: int) -> Iterator[Batch]:
+        """Give as many training items as there are test items, evenly spread, to every model, so many at a time."""
+
 
 def draw(generators: Sequence[torch.Generator], steps: int, size: int, items: int) -> Tensor:
     """Return the items of every step, (steps, models, size), drawn with replacement."""
     drawn = [torch.randint(items, (steps, size), generator=each) for each in generators]
     return torch.stack(drawn, 1)
+
+
+def spread(items: int, count: int, device: torch.device) -> Tensor:
+    """Return count of the numbers below items, evenly spread; all of them if there are no more.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from validation.training.sources import spread
+    >>> spread(10, 4, torch.device("cpu")).tolist(), spread(3, 4, torch.device("cpu")).tolist()
+    ([0, 2, 5, 7], [0, 1, 2])
+    """
+    kept = min(items, count)
+    return torch.arange(kept, device=device) * items // kept
 
 
 @dataclass(frozen=True)
@@ -74,6 +91,11 @@ class Images:
         """Give all test images to every model, so many at a time."""
         for pixels, labels in zip(torch.split(self.test, size), torch.split(self.test_labels, size), strict=True):
             yield pixels.expand(models, -1, -1), labels.expand(models, -1)
+
+    def seen(self, models: int, size: int) -> Iterator[Batch]:
+        """Give as many training images as there are test images, evenly spread, to every model, so many at a time."""
+        for some in torch.split(spread(self.items, len(self.test), self.test.device), size):
+            yield self.train[some].expand(models, -1, -1), self.train_labels[some].expand(models, -1)
 
 
 @dataclass(frozen=True)
@@ -119,6 +141,12 @@ class Text:
         places = torch.arange(0, len(self.test) - self.context, self.context, device=self.test.device)
         for some in torch.split(places, max(1, size // self.context)):
             yield self._windows(self.test, some.expand(models, -1))
+
+    def seen(self, models: int, size: int) -> Iterator[Batch]:
+        """Give as many training windows as there are in the test text, evenly spread, so many tokens at a time."""
+        count = -(-(len(self.test) - self.context) // self.context)
+        for some in torch.split(spread(self.items, count, self.train.device), max(1, size // self.context)):
+            yield self._windows(self.train, some.expand(models, -1))
 
     def _windows(self, text: Tensor, index: Tensor) -> Batch:
         found = text[index[..., None] + torch.arange(self.context + 1, device=index.device)]

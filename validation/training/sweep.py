@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,8 @@ from validation.training.sources import Source, draw
 from validation.training.usage import Tally, usage
 
 Arrays = dict[str, NDArray[Any]]
+Watch = Callable[[nn.Module, Source, Weights], Mapping[str, Tensor]]
+"""watch(model, source, weights) looks at all models at a checkpoint and returns (models, ...) by name."""
 
 
 class Make(Protocol):
@@ -84,8 +86,12 @@ def train(
     study: str,
     device: torch.device | str = "cpu",
     dtype: torch.dtype = torch.float32,
+    watch: Watch = usage,
 ) -> Arrays:
-    """Train one model for each setting, all together, and return what became of their experts."""
+    """Train one model for each setting, all together, and return what became of their experts.
+
+    That is what `watch` finds at each checkpoint, and what was counted in training: (models, checkpoints, ...) by name.
+    """
     starts = [stream(study, "start", "model", each.seed).torch() for each in settings]
     orders = [stream(study, "order", "model", each.seed).torch() for each in settings]
     model = make.build(Start(starts, device, dtype))
@@ -104,5 +110,5 @@ def train(
         descent.step()
         tally.add(output.layers)
         if number in schedule.marks:
-            found.append({"loss": loss.detach(), **tally.taken(), **usage(model, here, weights)})
+            found.append({"loss": loss.detach(), **tally.taken(), **watch(model, here, weights)})
     return {name: np.stack([each[name].cpu().numpy() for each in found], 1) for name in found[0]}

@@ -55,7 +55,8 @@ def usage(model: nn.Module, source: Source, weights: Weights) -> dict[str, Tenso
 
     first: share of the tokens whose first choice each expert is; slots: share of the slots; probability: its mean;
     right: share of the right answers among the tokens whose first choice it is (NaN without any), all (models, layers,
-    experts); accuracy and test_loss, (models,). The temperature is that of training.
+    experts); accuracy and test_loss, (models,); train_accuracy, (models,), on as many training items. The temperature
+    is that of training.
     """
     totals: dict[str, Tensor] = {}
     tokens, training = 0, model.training
@@ -78,6 +79,14 @@ def usage(model: nn.Module, source: Source, weights: Weights) -> dict[str, Tenso
         add("right", none.scatter_add(-1, first, hit[:, None].expand(first.shape)))
         add("slots", size * torch.stack([each.selection.share for each in layers], 1))
         add("probability", torch.stack([each.logp.exp().sum(-2) for each in layers], 1))
+    hits, seen = torch.zeros_like(totals["accuracy"]), 0
+    for inputs, labels in source.seen(len(weights.temperature), TOKENS):
+        hits += (model(inputs, weights.temperature).scores.argmax(-1) == labels).sum(-1)
+        seen += labels.shape[-1]
     model.train(training)
     right = totals.pop("right") / totals["first"]
-    return {"right": right, **{name: total / tokens for name, total in totals.items()}}
+    return {
+        "right": right,
+        "train_accuracy": hits / seen,
+        **{name: total / tokens for name, total in totals.items()},
+    }

@@ -11,7 +11,7 @@ from moecusp import ParameterError
 from validation.training.fronts import Convolutional, Perceptron
 from validation.training.layers import Start
 from validation.training.losses import Gate
-from validation.training.moe import Mixture, Tiers
+from validation.training.moe import Forced, Mixture, Tiers
 from validation.training.objective import Output
 from validation.training.wide import WideResidual
 
@@ -36,6 +36,8 @@ class Vision:
         From pixels to features; "wide" is the wide residual network of depth 28 and width 10.
     channels, width : int
         Colours of an image; channels of the first convolution of the convolutional front.
+    forced : Forced, optional
+        Experts that start dead.
     """
 
     pixels: int
@@ -48,6 +50,7 @@ class Vision:
     front: Literal["perceptron", "convolutional", "wide"] = "perceptron"
     channels: int = 1
     width: int = 8
+    forced: Forced | None = None
 
     def build(self, start: Start) -> Classifier:
         """Return as many models as start has generators.
@@ -55,9 +58,12 @@ class Vision:
         Raises
         ------
         ParameterError
-            If the front is unknown, or k is not from 1 to the number of experts.
+            If the front is unknown, k is not from 1 to the number of experts, or an expert to start dead is not there.
         """
-        return Classifier(self, start)
+        made = Classifier(self, start)
+        if self.forced is not None:
+            self.forced.upon(made.mixture.router)
+        return made
 
 
 def _front(make: Vision, start: Start) -> nn.Module:
