@@ -115,8 +115,9 @@ class Study(Generic[P]):
         present(profile, plan, measured, findings): the page.
     devices : tuple of str
         What it can compute on; beyond "cpu", a study whose runs are torch's.
-    side_by_side : bool
-        Whether parts run in as many processes as there are cores, unless told otherwise; else one after another.
+    side_by_side : tuple of str
+        Profiles whose parts run in as many processes as there are cores, unless told otherwise; those of others run one
+        after another.
     """
 
     name: str
@@ -127,7 +128,7 @@ class Study(Generic[P]):
     judge: Callable[[P, Plan, Measured], tuple[Finding, ...]]
     present: Callable[[P, Plan, Measured, tuple[Finding, ...]], Page]
     devices: tuple[str, ...] = ("cpu",)
-    side_by_side: bool = False
+    side_by_side: tuple[str, ...] = ()
 
 
 def parts_of(study: Study[P], profile: P, plan: Plan, seed: int) -> list[tuple[Part, Stream]]:
@@ -199,7 +200,9 @@ def measure(
         say(f"{sum(map(bool, found.values()))} of {len(found)} parts are kept from an interrupted run")
     with progress(study.title, sum(part.size for part, _ in todo), done) as tick:
         left = [(part, source) for part, source in todo if found[part.name] is None]
-        for name, started, arrays in running(left, tick, processes or (-1 if study.side_by_side else 1)):
+        for name, started, arrays in running(
+            left, tick, processes or (-1 if profile.name in study.side_by_side else 1)
+        ):
             found[name] = keep(folder, name, plan, started, arrays)
     stored = {name: each for name, each in found.items() if each is not None}
     return {name: each.arrays for name, each in stored.items()}, min(str(s.header["started"]) for s in stored.values())

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import moecusp as mc
 from moecusp.report import Interval
 from moecusp.report.figures import BLUE, GREEN, INK, ORANGE, RED, SOFT, canvas, legend, style
 from validation.ecology import revival, rule
@@ -16,6 +17,7 @@ from validation.ecology.groups_pictures import groups, logs, powers
 from validation.ecology.judge import Everything
 from validation.ecology.outcomes import HEADLINE, Runs
 from validation.ecology.profiles import Profile
+from validation.ecology.setup import classes
 from validation.ecology.starts_pictures import tier_use, timelines
 from validation.ecology.tables import class_shares
 from validation.intervals import share
@@ -72,8 +74,11 @@ def phase(p: Profile, runs: Runs, name: str, plane: str) -> Picture:
     x, y = (o, h + b) if rule else (o + b, t * h)
     figure, axes = canvas(height=5.2)
     shown = axes.scatter(x, y, c=at.dead(name), cmap="viridis_r", s=16, vmin=0, vmax=at.experts, lw=0)
-    slope, label = (1.0 / np.log(100.0), "(H + B)/O = 1/log 100") if rule else (
-        p.guarantee.threshold, f"E = {p.guarantee.threshold:g}")  # fmt: skip
+    slope, label = p.guarantee.threshold, f"E = {p.guarantee.threshold:g}"
+    if rule:
+        death = HEADLINE["probability"][1]
+        slope = float(mc.critical_ratio(death, 0.0, at.experts, classes(at.kind, at.experts)))
+        label = f"the derived rule at {death:.0%}: (H + B)/O = {slope:.3f}"
     ends = np.array([x.min(), x.max()])
     axes.plot(ends, slope * ends, color=RED, lw=1.5, label=label)
     names = ("O", "H + B") if rule else ("O + B", "T H")
@@ -109,7 +114,7 @@ def ladder(p: Profile, runs: Runs) -> Picture:
         bottom += shares[:, each]
     axes.set(
         xticks=np.arange(BINS + 1) - 0.5,
-        xticklabels=[f"{edge:.2g}" for edge in edges],
+        xticklabels=[f"{edge:.1g}" for edge in edges],
         ylim=(0, 1),
         xlabel="E = T H/(O + B), bins of equal size",
         ylabel="share of experts",

@@ -99,7 +99,7 @@ class Temperature:
     """Z7. The same weights, start and batches at several temperatures; the accepted difference in experts of 16."""
 
     temperatures: tuple[float, ...] = (0.1, 0.7, 5.0)
-    settings: int = 32
+    settings: int = 64
     factor: float = 50.0
     difference_band: Band = (-1.0, 1.0)
     moved_band: Band = (-0.5, 0.5)
@@ -144,7 +144,7 @@ class TierRuns:
     layouts: tuple[tuple[int, ...], ...] = ((8, 4, 4), (4, 4, 4, 4), (16, 8, 8))
     equal: int = 16
     unequal: tuple[int, ...] = (8, 16, 32, 64)
-    settings: int = 32
+    settings: int = 64
     permutations: int = 400
     resamples: int = 1000
     band: Band = (0.05, 1.0)
@@ -211,11 +211,11 @@ PROFILES = {
             rule=128,
             long=128,
             undefined=8,
-            few=(512, 16),
+            few=(1024, 16),
             fashion=(512, 16),
             text=(256, 16),
         ),
-        temperature=Temperature(settings=64),
+        temperature=Temperature(settings=128),
         revival=Revival(seeds=32),
         tiers=TierRuns(settings=64),
         planted=Planted(repeats=100),

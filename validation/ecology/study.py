@@ -56,7 +56,7 @@ STUDY = Study(
     parts=parts,
     judge=findings,
     present=present,
-    side_by_side=True,
+    side_by_side=("quick", "full"),
 )
 
 _NOTES = (

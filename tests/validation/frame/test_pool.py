@@ -35,7 +35,7 @@ def test_a_study_that_asks_for_it_runs_so(output, whole):
         return [inner(part) for part in STUDY.parts(profile, plan)]
 
     with joblib.parallel_config("threading"):
-        run(output, study=replace(STUDY, parts=told, side_by_side=True))
+        run(output, study=replace(STUDY, parts=told, side_by_side=("smoke",)))
     assert content(output) == whole
     assert set(seen) == {os.getpid()}
 
