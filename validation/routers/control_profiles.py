@@ -16,7 +16,7 @@ class Trained:
     subjects take the first of these routers.
     """
 
-    routers: int = 96
+    routers: int = 240
     steps: int = 100
     batch_size: int = 64
     learning_rate: float = 0.015
@@ -56,10 +56,14 @@ class Prediction:
 
 @dataclass(frozen=True)
 class UpdateRate:
-    """The proportional bias rule, its rate raised, in units of the predicted largest stable one."""
+    """The proportional bias rule, its rate raised, in units of the predicted largest stable one.
+
+    The largest eigenvalue of a counted tie graph errs upwards, by some 3 % with the digits of one half, and one router
+    by 14 %: with fewer than 200 the mean of the digits hangs on the seed.
+    """
 
     cases: tuple[str, ...] = ("text-mlp-8-soft", "digits-mlp-8-top1", "text-mlp-8-top2")
-    routers: int = 96
+    routers: int = 240
     rates: tuple[float, ...] = (0.9, 1.0, 1.1, 1.2, 1.3)
     steps: int = 3
     batch_size: int = 8192
