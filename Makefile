@@ -7,6 +7,7 @@ STUDY ?= digits
 PROFILE ?= quick
 OUTPUT ?= report
 SEED ?= 0
+DEVICE ?= cpu
 SEEDS ?= 20
 STUDIES ?= digits mean-field soft-hard routers
 EXTRAS := cli,data,fast,report,torch,trace
@@ -18,7 +19,7 @@ help:
 	@sed -n '1,2s/^# //p' Makefile
 
 report: $(VENV)/.report
-	$(BIN)/python -m validation run $(STUDY) --profile $(PROFILE) --seed $(SEED) --output $(OUTPUT)
+	$(BIN)/python -m validation run $(STUDY) --profile $(PROFILE) --seed $(SEED) --device $(DEVICE) --output $(OUTPUT)
 
 # The reports kept in validation/reports (README.md there): all run first, so that each is of a clean checkout.
 reports: $(VENV)/.report
@@ -30,7 +31,7 @@ reports: $(VENV)/.report
 
 # The table of a study's verdicts by seed, in validation/reports; exit status 1 if a verdict hangs on the seed.
 seeds: $(VENV)/.report
-	OMP_NUM_THREADS=1 $(BIN)/python -m validation seeds $(STUDY) --seeds $(SEEDS) --profile $(PROFILE)
+	OMP_NUM_THREADS=1 $(BIN)/python -m validation seeds $(STUDY) --seeds $(SEEDS) --profile $(PROFILE) --device $(DEVICE)
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
