@@ -108,6 +108,16 @@ class TestNumbers:
         assert mc.critical_oracle_weight(0.01, 5e-324, 1.0, 16, 10) == mc.critical_oracle_weight(0.01, 0.0, 1.0, 16, 10)
         assert mc.critical_oracle_weight(0.06, 1e-3, 1e300, 16, 10) > 1e299
 
+    def test_gradients_where_only_balance_is_left(self):
+        """At H = 0 targets of other classes get nothing: O = w B G, dO/dH = w log(w/q), w = 1 - (K - C) q."""
+        torch = pytest.importorskip("torch")
+        q, h, b = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.01, 0.0, 0.7))
+        slopes = torch.autograd.grad(mc.critical_oracle_weight(q, h, b, 16, 10), (q, h, b))
+        own, lean = 0.94, np.log(9.4) + 1.6
+        assert slopes[2].item() == pytest.approx(own * lean, rel=1e-14)
+        assert slopes[1].item() == pytest.approx(own * np.log(94), rel=1e-14)
+        assert slopes[0].item() == pytest.approx(-6 * 0.7 * lean - own * 0.7 * (6 / own + 100), rel=1e-13)
+
     def test_broadcasts_and_keeps_float32(self):
         one = np.float32(0.01)
         assert mc.critical_oracle_weight([[0.01], [0.02]], [0.1, 0.2, 0.3], 0.1, 16, 10).shape == (2, 3)
