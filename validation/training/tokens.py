@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 TRAIN_SHARE = 0.75
@@ -26,10 +27,14 @@ def load_tokens() -> Tokens:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
-    order = np.random.default_rng(0).permutation(len(digits.target))
+    order, cut = shuffled(len(digits.target))
     images, labels = digits.data[order] / 16.0, digits.target[order]
-    cut = int(TRAIN_SHARE * len(labels))
     images = images - images[:cut].mean(axis=0)
     pixels = torch.tensor(images, dtype=torch.float32)
     targets = torch.tensor(labels, dtype=torch.int64)
     return Tokens(pixels[:cut], targets[:cut], pixels[cut:], targets[cut:])
+
+
+def shuffled(count: int) -> tuple[NDArray[np.int64], int]:
+    """Return so many numbers shuffled by a fixed seed, and how many of them are for training."""
+    return np.random.default_rng(0).permutation(count), int(TRAIN_SHARE * count)
