@@ -74,7 +74,8 @@ class StandIn(Placed):
         found = super().__torch_function__(func, types, args, kwargs)
         if func == torch.autograd.grad:  # autograd knows no stand-in: gradients are where their tensors are
             return tuple(map(self.far, found))
-        made = func in MAKERS or (func == GRAD and isinstance(found, Tensor))
+        drawn = (kwargs or {}).get("generator") is not None  # that is for `Placed` to move
+        made = (func in MAKERS and not drawn) or (func == GRAD and isinstance(found, Tensor))
         return self.far(found) if made and not isinstance(found, Far) else found
 
 
