@@ -166,6 +166,7 @@ def test_no_tensor_of_a_router_is_elsewhere(truth, tmp_path, monkeypatch):
 
 
 @pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 @pytest.mark.parametrize("truth", TRUTHS, ids=name_of)
 def test_a_gpu_finds_what_the_cpu_does(truth, tmp_path):
     """Predictions to rounding, whatever of them no tie decides; runs of hard routing part, for ties are broken."""
