@@ -9,6 +9,7 @@ try:
 except ModuleNotFoundError as error:
     raise ImportError("the command line needs click, in the extra cli: pip install 'moecusp[cli]'") from error
 
+from moecusp.cli.compare import compare
 from moecusp.cli.completion import completion
 from moecusp.cli.locate import locate
 from moecusp.cli.models import doctor, trace
@@ -22,7 +23,7 @@ def app() -> None:
     """Say when a mixture-of-experts router collapses onto few experts, and how far away yours is."""
 
 
-for command in (completion, doctor, load, locate, report, trace):
+for command in (compare, completion, doctor, load, locate, report, trace):
     app.add_command(command)
 
 

@@ -77,7 +77,7 @@ def report(
         provenance = collect(f"moecusp report {trace}", 0, started)
         makers: dict[str, Any] = {"html": dg.html, "md": dg.markdown, "json": _dumped}
         for kind, path in paths.items():
-            _write(path, makers[kind](found, provenance, aim))
+            write_text(path, makers[kind](found, provenance, aim))
     except (ImportError, MemoryError) as error:
         raise Undiagnosed(str(error) or type(error).__name__) from error
     click.echo(found.headline)
@@ -123,7 +123,8 @@ def _dumped(*arguments: Any) -> str:
     return json.dumps(as_json(*arguments), indent=1, ensure_ascii=False) + "\n"
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
     from moecusp.trace.files import written
 
     with written(path) as part:

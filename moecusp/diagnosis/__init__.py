@@ -1,6 +1,13 @@
 """What a trace says of a model: how near each layer is to collapse, and what cannot be told. NumPy only, no torch."""
 
 from moecusp.diagnosis.advice import Advice, Aim, advise
+from moecusp.diagnosis.compare import (
+    Comparison,
+    compare,
+    comparison_html,
+    comparison_json,
+    comparison_table,
+)
 from moecusp.diagnosis.content import as_json, schema
 from moecusp.diagnosis.definitions import DEFINITIONS, Definition
 from moecusp.diagnosis.early_warning import EarlyWarning, early_warning
@@ -17,6 +24,7 @@ __all__ = [
     "DEFINITIONS",
     "Advice",
     "Aim",
+    "Comparison",
     "Definition",
     "Diagnosis",
     "EarlyWarning",
@@ -28,6 +36,10 @@ __all__ = [
     "Trajectory",
     "advise",
     "as_json",
+    "compare",
+    "comparison_html",
+    "comparison_json",
+    "comparison_table",
     "diagnose",
     "early_warning",
     "estimate_trajectory",

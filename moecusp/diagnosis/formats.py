@@ -42,12 +42,31 @@ class Format:
         )  # its own bits: frexp takes ten times as long
         return np.asarray((exponent - (self.digits - 1) << 52).view(np.float64))
 
-    def rounded(self, x: Any) -> Floats:
-        """Return the nearest numbers of this format, ties to even, cut at its largest; -inf stays."""
-        values = np.asarray(x, dtype=np.float64)
-        finite = np.clip(values, -self.most, self.most)
-        d = self.spacing(finite)
-        return np.where(np.isinf(values), values, np.clip(np.rint(finite / d) * d, -self.most, self.most))
+    def rounded(self, x: Any) -> NDArray[Any]:
+        """Return the nearest numbers of this format, ties to even, cut at its largest; -inf stays.
+
+        On the bits of float32 or float64, whichever the numbers have, so that nothing is divided.
+        """
+        given = np.asarray(x)
+        single = given.dtype.kind == "f" and given.dtype.itemsize < 8
+        values: NDArray[Any] = given.astype(np.float32 if single else np.float64)
+        word: Any = np.uint32 if single else np.uint64
+        drop, one = word((24 if single else 53) - self.digits), word(1)
+        bits = values.view(word)
+        found = (bits >> drop) & one
+        found += bits
+        found += word((1 << int(drop) - 1) - 1)
+        found >>= drop
+        found <<= drop
+        result: NDArray[Any] = found.view(values.dtype)
+        small = np.abs(values) < 2.0**self.least
+        if small.any():
+            unit = 2.0 ** (self.least - self.digits + 1)
+            result[small] = np.rint(values[small].astype(np.float64) / unit) * unit
+        ruled_out = values == -np.inf
+        np.clip(result, -self.most, self.most, out=result)
+        result[ruled_out] = -np.inf
+        return result
 
 
 FORMATS = (

@@ -123,7 +123,7 @@ def _values(found: Diagnosis, provenance: Provenance, aim: Aim | None) -> dict[s
         "provenance": provenance,
         "shown": shown,
         "ends": ends,
-        "number": _number,
+        "number": number,
     }
 
 
@@ -140,7 +140,7 @@ def shown(found: Quantity, percent: bool = False) -> str:
     """Return the value of a number for a reader, without its interval."""
     if found.value is None:
         return "cannot tell"
-    return _number(100.0 * found.value) + " %" if percent else _number(found.value)
+    return number(100.0 * found.value) + " %" if percent else number(found.value)
 
 
 def ends(found: Quantity, percent: bool = False) -> str:
@@ -148,10 +148,11 @@ def ends(found: Quantity, percent: bool = False) -> str:
     if found.low is None or found.high is None:
         return ""
     scale = 100.0 if percent else 1.0
-    return f"{_number(scale * found.low)} to {_number(scale * found.high)}"
+    return f"{number(scale * found.low)} to {number(scale * found.high)}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Return a number for a reader: three significant digits."""
     return f"{value:.3g}".replace("-", "−") if math.isfinite(value) else "∞"
 
 

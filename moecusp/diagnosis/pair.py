@@ -13,7 +13,7 @@ from moecusp.diagnosis.tokens import Floats, Tokens
 from moecusp.responses import EmpiricalResponse
 
 FEWEST = 50  # tokens that are decided between the two, below which their response is not given
-MOST = 2**12  # of them that the response is made of: one at random from each stretch
+MOST = 2**16  # of them that the response is made of: one at random from each stretch
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Pair:
     Attributes
     ----------
     experts : (int, int)
-        i and j.
+        i and j, first the one that more of the tokens between them go to.
     share : Quantity
         q.
     imbalance : Quantity
@@ -62,6 +62,8 @@ def pair(tokens: Tokens | str, deciding: Deciding | None, found: Coupling, feedb
     ties = np.triu(-found.matrix, 1)
     i, j = (int(place) for place in np.unravel_index(np.argmax(ties), ties.shape))
     forward, back = ((deciding.last == a) & (deciding.next == b) for a, b in ((i, j), (j, i)))
+    if back.sum() > forward.sum():
+        i, j, forward, back = j, i, back, forward
     signs = forward.astype(float) - back
     between = forward | back
     count = int(between.sum())

@@ -18,7 +18,7 @@ from moecusp.flips import flip_rate, rounding_flip_rate
 WIDTHS = (0.01, 0.03, 0.1)  # score
 ON_GRID = 0.999  # share of numbers that a rounding leaves as they are, from which on they are on its grid already
 _GLANCE = 1000  # tokens whose numbers say on which grid they lie
-_FAR = 10.0  # in units of the noise: margins beyond it do not flip (two logits, each 7 deviations off)
+_FAR = 8.0  # in units of the noise: larger margins flip with probability below 1e-7 (5.6 deviations of a difference)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def switching(tokens: Tokens | str, deciding: Deciding | None, width: float | No
     if width is None:
         density = Quantity("tie_density", reason="the distances to a tie are not known")
     masses = tuple((w, _share("boundary_mass", deciding.margin <= w, tokens)) for w in WIDTHS)
-    before = largest(tokens.scores(tokens.logits), tokens.k)
+    scores = tokens.scores(tokens.logits)
+    before = largest(scores, tokens.k, _at(scores, deciding.last))
     flips = [_rounding(format, tokens, deciding, near, width, before) for format in FORMATS]
     return Switching(density, masses, (*flips, _noise(changes[-1], noise, tokens, deciding, near, density, before)))
 
@@ -78,16 +79,15 @@ def _rounding(
     if float((format.rounded(some) == some).mean()) >= ON_GRID:
         why = f"the recorded logits are {format.name} numbers already"
         return Flips(format.name, Quantity("flips_predicted", reason=why), Quantity("flips_counted", reason=why))
-    level, below = (
-        np.take_along_axis(tokens.logits, place[:, None], axis=1)[:, 0] for place in (deciding.last, deciding.next)
-    )
-    rows = np.arange(tokens.size)
-    if tokens.rule == "logits":  # rounding keeps the order of two numbers or makes them equal
-        rows = np.flatnonzero(format.rounded(level) == format.rounded(below))
+    level, below = (_at(tokens.logits, place) for place in (deciding.last, deciding.next))
     flipped = np.zeros(tokens.size)
-    if rows.size:
-        after = tokens.scores(format.rounded(tokens.logits[rows]), rows)
-        flipped[rows] = (largest(after, tokens.k) != before[rows]).any(axis=1)
+    if tokens.rule == "logits":
+        top = format.rounded(level)
+        rows = np.flatnonzero(top == format.rounded(below))
+        flipped[rows] = _broken(format.rounded(tokens.logits[rows]) == top[rows, None], before[rows])
+    else:
+        after = tokens.scores(format.rounded(tokens.logits))
+        flipped = (largest(after, tokens.k) != before).any(axis=1)
     counted = _share("flips_counted", flipped, tokens)
     if tokens.rule != "logits" or width is None:
         why = "the router does not compare the logits themselves" if width else "the distances to a tie are not known"
@@ -98,6 +98,23 @@ def _rounding(
         why = f"its numbers are {reach:.2g} apart; the density of ties is known over {2.0 * width:.2g}"
         return Flips(format.name, Quantity("flips_predicted", reason=why), counted)
     return Flips(format.name, _share("flips_predicted", rounding_flip_rate(near, spacing), tokens, WIDTH_BIAS), counted)
+
+
+def _broken(tied: NDArray[np.bool_], before: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return whether a set changes where scores that are now equal to its last one are taken by their number.
+
+    Rounding keeps the order of two numbers or makes them equal: so a set changes only if one of those that are tied
+    now and were not in it has a lower number than one that was.
+    """
+    experts = tied.shape[1]
+    outside, inside = tied & ~before, tied & before
+    first = np.where(outside.any(axis=1), outside.argmax(axis=1), experts)
+    last = experts - 1 - inside[:, ::-1].argmax(axis=1)
+    return np.asarray(first < last)
+
+
+def _at(values: NDArray[Any], place: NDArray[np.int64]) -> NDArray[Any]:
+    return np.asarray(np.take_along_axis(values, place[:, None], axis=1)[:, 0])
 
 
 def _noise(

@@ -142,9 +142,12 @@ def _agreement(scores: NDArray[Any], chosen: NDArray[np.int64]) -> float:
     return float(((chosen < 0) | (taken >= least[:, None])).all(axis=1).mean())
 
 
-def largest(scores: NDArray[Any], k: int) -> NDArray[np.bool_]:
-    """Return which experts are in each token's top-k set; of equal scores those of lower number, as frameworks do."""
-    least = np.partition(scores, -k, axis=1)[:, -k, None]
+def largest(scores: NDArray[Any], k: int, level: NDArray[Any] | None = None) -> NDArray[np.bool_]:
+    """Return which experts are in each token's top-k set; of equal scores those of lower number, as frameworks do.
+
+    `level`, shape (tokens,), is the k-th largest score of each, where it is known.
+    """
+    least = np.partition(scores, -k, axis=1)[:, -k, None] if level is None else level[:, None]
     above, ties = scores > least, scores == least
     missing = k - above.sum(axis=1, keepdims=True)
     crowded = ties.sum(axis=1) > missing[:, 0]
