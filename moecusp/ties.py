@@ -89,7 +89,7 @@ def hard_susceptibility(
 
     References
     ----------
-    Statement ``susceptibility.tie_graph``; docs/theory.md, section 6.
+    Statements ``susceptibility.tie_graph`` and ``susceptibility.slot_ties``; docs/theory.md, section 6.
 
     Examples
     --------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import sympy as sp
 
@@ -52,6 +53,47 @@ def tie_graph(s: Statement) -> Iterator[str]:
     yield zero("across", chi[0, 1] - s["across"])
     yield zero("diagonal", chi[0, 0] - s["diagonal"])
     yield zero("form", (w.T * chi * w)[0] - s["form"])
+
+
+@proves("susceptibility.slot_ties")
+def slot_ties(s: Statement) -> Iterator[str]:
+    """An expert is chosen if at most k - 1 others lie above it: differentiate the probability of that by one's chance.
+
+    Raising score j by ds raises the chance that j is above a logit x by its density at x times ds. Expert i, at x, so
+    loses slots where j arrives there and exactly k - 1 of the others are above: at c_ij, and 1/k of a share for each.
+    Other logits being given, the chances are 0 or 1, so that nothing need be independent.
+    """
+    q = {n: s.symbol(f"q{n}") if n > 2 else sp.Symbol(f"q{n}", positive=True) for n in range(1, 5)}
+    for k in (1, 2, 3):
+        for i in (1, 2):
+            j = 3 - i
+            chosen = sum(_above(q, set(q) - {i}, m) for m in range(k))
+            exactly = _above(q, {3, 4}, k - 1)
+            yield zero(f"top-{k}: {j} drives {i} out at a tie with k - 1 above", sp.diff(chosen, q[j]) + exactly)
+    yield zero("k = 2", _above(q, {3, 4}, 1) - s["last"])
+    k = s.symbol("k")
+    w = sp.Matrix(s.symbols("w1 w2 w3 w4"))
+    chi = sp.zeros(4, 4)
+    for i in range(4):
+        for j in range(i):
+            c = s.symbol(f"c{j + 1}{i + 1}")
+            for receiver, giver in ((i, j), (j, i)):
+                chi[receiver, receiver] += c / k
+                chi[giver, receiver] -= c / k
+    yield zero("slots are kept in number: column sums", chi.T * sp.ones(4, 1))
+    yield zero("symmetric", chi - chi.T)
+    yield zero("across", chi[0, 1] - s["across"])
+    yield zero("diagonal", chi[0, 0] - s["diagonal"])
+    yield zero("trace", chi.trace() - s["trace"])
+    yield zero("form", (w.T * chi * w)[0] - s["form"])
+    top1 = s.use("susceptibility.tie_graph", "across")
+    yield zero("k = 1 is the tie graph of the top", s["across"].subs(k, 1) - top1)
+
+
+def _above(q: dict[int, sp.Expr], others: set[int], count: int) -> sp.Expr:
+    """Return the probability that exactly so many of the others lie above, each with its own chance."""
+    ways = combinations(sorted(others), count)
+    return sum(sp.prod([q[n] if n in above else 1 - q[n] for n in others]) for above in ways)
 
 
 @proves("susceptibility.bound")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import combinations, product
 from typing import Any
 
 import mpmath as mp
+import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from proofs.statements import value
 from tests.definitions import near, numbers, softmax
@@ -63,6 +66,47 @@ def test_tie_graph() -> None:
     assert near(own, value("susceptibility.tie_graph", "diagonal", **c), 1e-9)
     assert near(other, value("susceptibility.tie_graph", "across", **c), 1e-9)
     assert value("susceptibility.tie_graph", "form", w1=1, w2=-1, w3=0, **c) > 0
+
+
+@pytest.mark.statement("susceptibility.slot_ties")
+def test_slot_ties() -> None:
+    """Four independent normal logits, top-2: derivatives of slot shares and densities of ties, all by quadrature.
+
+    The trapezoidal rule is exact to rounding for such densities; differences of order h^4 leave 1e-11.
+    """
+    means, x = np.array([0.3, 0.0, -0.4, 0.7]), np.linspace(-9.0, 9.0, 721)
+    outcomes = list(product([False, True], repeat=2))
+
+    def densities(shift: Any) -> Any:
+        y = x[:, None] - means - shift
+        return np.exp(-0.5 * y * y) / np.sqrt(2.0 * np.pi), ndtr(-y)
+
+    def share(i: int, shift: Any) -> float:
+        """Half the probability that at most one of the others is above."""
+        density, above = densities(shift)
+        others = [above[:, j] for j in range(4) if j != i]
+        few = [which for which in product([False, True], repeat=3) if sum(which) < 2]
+        chance = sum(
+            np.prod([q if a else 1.0 - q for q, a in zip(others, which, strict=True)], axis=0) for which in few
+        )
+        return float(np.trapezoid(density[:, i] * chance, x)) / 2.0
+
+    def slope(i: int, j: int, h: float = 1e-3) -> float:
+        at = {n: share(i, n * h * np.eye(4)[j]) for n in (-2, -1, 1, 2)}
+        return (8.0 * (at[1] - at[-1]) - (at[2] - at[-2])) / (12.0 * h)
+
+    density, above = densities(np.zeros(4))
+    c = {}
+    for i, j in combinations(range(4), 2):
+        q, r = (above[:, n] for n in range(4) if n not in (i, j))
+        c[f"c{i + 1}{j + 1}"] = float(np.trapezoid(density[:, i] * density[:, j] * (q * (1 - r) + r * (1 - q)), x))
+    chi = np.array([[slope(i, j) for j in range(4)] for i in range(4)])
+    w = np.array([1.0, -1.0, 0.5, 2.0])
+    given = {f"w{n + 1}": w[n] for n in range(4)}
+    for name, found in (("across", chi[0, 1]), ("diagonal", chi[0, 0]), ("trace", chi.trace()), ("form", w @ chi @ w)):
+        assert near(found, value("susceptibility.slot_ties", name, k=2, **c, **given), 1e-9)
+    one = [(0.3 if a else 0.7) * (0.9 if b else 0.1) for a, b in outcomes if a + b == 1]
+    assert near(sum(one), value("susceptibility.slot_ties", "last", q3=0.3, q4=0.9))
 
 
 @pytest.mark.statement("susceptibility.bound")
