@@ -151,23 +151,27 @@ class TestPickles:
         assert place.exists()
 
     @pytest.mark.parametrize(
-        "raw",
+        ("raw", "said"),
         [
-            b"cos\nsystem\n(S'true'\ntR.",
-            b"cbuiltins\neval\n(S'1'\ntR.",
-            b"\x80\x02cnumpy.testing._private.utils\nrunstring\n(S'1'\n}tR.",
-            b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.",
-            b"(S'true'\nios\nsystem\n.",
-            b"\x80\x02\x82\x01.",
-            b"Pmodule\n.",
-            b"\x80\x02cnumpy\nload\n.",
-            b"\x80\x02cnumpy\ndtype.__class__\n.",
-            b"\x80\x04\x8c\x05numpy\x8c\x0edtype.__init__\x93.",
-            b"\x80\x02c_codecs\nencode\n(X\x01\x00\x00\x00aX\x04\x00\x00\x00zlibtR.",
+            (b"cos\nsystem\n(S'true'\ntR.", "asks for os.system"),
+            (b"cbuiltins\neval\n(S'1'\ntR.", "asks for builtins.eval"),
+            (b"\x80\x02cnumpy\nload\n.", "asks for numpy.load"),
+            (b"\x80\x02cnumpy\ndtype.__class__\n.", "asks for numpy.dtype.__class__"),
+            (b"\x80\x04\x8c\x05numpy\x8c\x0edtype.__init__\x93.", "asks for numpy.dtype.__init__"),
+            (b"\x80\x04\x8c\x02os\x8c\x06system\x93\x8c\x04true\x85R.", "asks for os.system"),
+            (b"(S'true'\nios\nsystem\n.", "instruction INST at byte 9"),
+            (b"(cnumpy\ndtype\no.", "instruction OBJ at byte 14"),
+            (b"\x80\x02\x82\x01.", "instruction EXT1 at byte 2"),
+            (b"Pmodule\n.", "instruction PERSID at byte 0"),
+            (b"\x80\x02)Q.", "instruction BINPERSID at byte 3"),
+            (b"\x80\x02cnumpy\ndtype\n)\x81.", "instruction NEWOBJ at byte 16"),
+            (b"\x80\x05\x96" + bytes(8) + b".", "instruction BYTEARRAY8 at byte 2"),
+            (b"\x80\x05\x97.", "instruction NEXT_BUFFER at byte 2"),
+            (b"\x80\x02c_codecs\nencode\n(X\x01\x00\x00\x00aX\x04\x00\x00\x00zlibtR.", "encoding by 'zlib'"),
         ],
     )
-    def test_names_and_instructions(self, root, raw):
-        assert self.put(root, raw).startswith("not a pickle of plain arrays: ")
+    def test_names_and_instructions(self, root, raw, said):
+        assert self.put(root, raw) == f"not a pickle of plain arrays: {said}"
 
     def test_nothing_of_the_reader_can_be_set(self, root):
         """A state for a name would change the next pickle's reading."""
@@ -241,6 +245,15 @@ class TestPickles:
         for rows in (3, 10**6):
             larger = b"(" + written._number(rows) + written._number(3072) + b"t"
             assert self.put(root, raw.replace(shape, larger)) == f"an array of shape ({rows}, 3072) with 6,144 bytes"
+        negative, true, nothing = b"(J\xfe\xff\xff\xffJ\x00\xf4\xff\xfft", b"(\x88J\x00\x18\x00\x00t", b"N"
+        for size in (negative, true, nothing):
+            said = self.put(root, raw.replace(shape, size))
+            assert said.startswith("an array of shape ")
+
+    def test_a_number_that_cannot_be_written(self, root):
+        for many in (10**30, -(10**600)):
+            said = self.put(root, pickle.dumps({**GOOD, b"labels": [1, many]}, 2))
+            assert said.startswith("not a pickle of plain arrays: a number of too many digits at byte ")
 
     def test_an_array_by_columns(self, tmp_path):
         """Order of the other kind is read as it is meant."""
@@ -341,6 +354,10 @@ class TestArchives:
         contents["data_batch_1.bin"] = b""
         assert " has 0 bytes, " in refused("cifar-10", self.pack(tmp_path, contents))
 
+    def test_names_that_begin_with_a_dot(self, tmp_path, contents):
+        root = self.pack(tmp_path, contents, folder=f"./{self.FOLDER}")
+        assert len(resolve("cifar-10", root, whole=False).train) == 10
+
     def test_damaged(self, tmp_path, contents):
         path = self.pack(tmp_path, contents) / "cifar-10-binary.tar.gz"
         raw = path.read_bytes()
@@ -414,6 +431,27 @@ class TestTinyImageNet:
         name = "train/n01443537/images/n01443537_0.JPEG"
         (root / name).write_bytes(raw)
         assert refused(self.NAME, root).startswith(f"{name}: {said}")
+
+    def test_another_kind_of_picture(self, root):
+        from PIL import Image
+
+        name = "train/n01443537/images/n01443537_0.JPEG"
+        Image.new("RGB", (64, 64)).save(root / name, "PNG")
+        assert refused(self.NAME, root).startswith(f"{name}: not a whole JPEG picture: ")
+
+    def test_whole(self, root, monkeypatch):
+        """With the numbers of the tiny set taken for the published ones."""
+        from validation.training.data import imagenet
+
+        for name, count in (("CLASSES", 3), ("TRAIN", 2), ("TEST", 1)):
+            monkeypatch.setattr(imagenet, name, count)
+        assert len(resolve(self.NAME, root).train) == 6
+        monkeypatch.setattr(imagenet, "TEST", 2)
+        with pytest.raises(DataError, match=r"val: 3 pictures, expected 6$"):
+            resolve(self.NAME, root)
+        monkeypatch.setattr(imagenet, "TRAIN", 3)
+        with pytest.raises(DataError, match=r"train/n02124075/images: 2 pictures, expected 3$"):
+            resolve(self.NAME, root)
 
     def test_a_class_without_pictures(self, root):
         for path in (root / "train" / "n01443537" / "images").iterdir():
