@@ -51,6 +51,7 @@ AREAS = {
         ("moecusp/report/**/*.py",),
         ("tests/test_report*.py", "tests/report/**/test_*.py", "tests/test_verdict*.py", "tests/test_provenance*.py"),
     ),
+    "diagnosis": Area(("moecusp/diagnosis/**/*.py",), ("tests/diagnosis/**/test_*.py",)),
     "routing": Area(("moecusp/routing/**/*.py",), ("tests/test_routing*.py", "tests/routing/**/test_*.py")),
     "simulate": Area(
         ("moecusp/simulate.py", "moecusp/transfer.py", "moecusp/_simulation/**/*.py"),
@@ -60,7 +61,12 @@ AREAS = {
     ),
     "cli": Area(
         ("moecusp/cli/*.py", "moecusp/__main__.py"),
-        ("tests/test_cli*.py", "tests/cli/**/test_*.py", "tests/test_metrics_layers.py"),  # which has `moecusp load`
+        (
+            "tests/test_cli*.py",
+            "tests/cli/**/test_*.py",
+            "tests/test_metrics_layers.py",
+            "tests/diagnosis/test_command.py",
+        ),
     ),
     "validation": Area(
         ("validation/**/*.py",),

@@ -195,8 +195,10 @@ def _pull(deciding: Deciding, width: float, k: int) -> Any:
     return pull
 
 
-def _soft(tokens: Tokens) -> tuple[Quantity, Floats]:
+def _soft(tokens: Tokens) -> tuple[Quantity, Floats | None]:
     """Return the largest response of softmax routing, and its matrix."""
+    if tokens.rule.startswith("sigmoid"):
+        return Quantity("soft_response", reason="the router makes no softmax of its logits but sigmoids"), None
     first = _split(tokens.batch)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)

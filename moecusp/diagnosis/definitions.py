@@ -104,7 +104,7 @@ _ALL = (
         "soft_response",
         "largest response of the probabilities",
         "The same for mean softmax probabilities: what a router that draws its experts, or a balance loss, works with.",
-        "λ_max(E[diag p − p pᵀ])",
+        "λ_max(E[diag p − p pᵀ]), p = softmax(logits)",
         "1/score",
         ("susceptibility.psd", "susceptibility.derivative"),
         "docs/susceptibility.md",

@@ -77,6 +77,9 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 def decades(low: float, high: float) -> list[float]:
     """Return the numbers 1, 2, 5 times powers of ten between two, or the powers alone if there are many."""
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    marks = (1.0, 2.0, 5.0) if len(powers) <= 3 else (1.0,)
-    return [m * 10.0**p for p in powers for m in marks if low * (1 - 1e-9) <= m * 10.0**p <= high * (1 + 1e-9)]
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for marks in ((1.0,), (1.0, 2.0, 5.0)):
+        found = [m * 10.0**p for p in exponents for m in marks if low * (1 - 1e-9) <= m * 10.0**p <= high * (1 + 1e-9)]
+        if len(found) > 2:
+            break
+    return found

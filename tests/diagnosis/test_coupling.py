@@ -69,6 +69,7 @@ class TestLargest:
         a = normal(3, 0, 60_000)
         first, last = found(a, 1), found(-a, 2)
         assert last.largest.number == pytest.approx(first.largest.number / 2, rel=1e-6)
+        assert last.largest.ends == pytest.approx(tuple(end / 2 for end in first.largest.ends), rel=1e-6)
 
     def test_two_experts_closed_form(self):
         """Margins N(b, 2): c their density at 0, lambda_max = 2 c."""

@@ -36,7 +36,7 @@ class TestBalanced:
 
     def test_batches_of_several_sizes(self):
         rng = np.random.default_rng(0)
-        sizes = np.tile([200, 3200], 200)
+        sizes = np.tile([200, 200, 200, 3200], 100)
         counts = np.stack([rng.multinomial(n, EVEN) for n in sizes])
         assert found(SiteTrace(Site("mlp", 0, 8, 1), counts, sizes)).ratio.number == pytest.approx(1.0, abs=0.03)
 

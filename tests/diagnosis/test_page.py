@@ -18,6 +18,7 @@ from tests.diagnosis.planted import counted, site_trace, trace
 EVEN = np.full(8, 1 / 8)
 GONE = np.array([0.5, 0.497, *[0.0005] * 6])
 PROVENANCE = collect("moecusp report planted", 0, datetime.now(UTC))
+LOGITS = np.random.default_rng(5).standard_normal((2000, 4), dtype=np.float32)
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
 
@@ -153,6 +154,16 @@ class TestSays:
             assert all(" ".join(each.split()) in text for each in layer.because)
         assert "Dead for certain: 1 of 6 experts (5)." in text
         assert "3 batches; 10 are the fewest" in text
+
+    def test_the_most_exposed_layer_bears_the_least(self):
+        steep = (site_trace(experts=4, batches=20, size=100, logits=scale * LOGITS) for scale in (3, 1, 2))
+        found = diagnose(trace(*steep))
+        bears = [layer.coupling.critical.number for layer in found.layers]
+        assert min(bears) == bears[1]
+        words = (
+            "The most exposed layer is L1 : its present spread of tokens loses stability at a feedback per unit decay"
+        )
+        assert f"{words} of {bears[1]:.3g}" in Page(html(found, PROVENANCE)).text
 
     def test_numbers_lead_to_their_definitions(self):
         page = Page(html(MODELS["bad"], PROVENANCE))

@@ -67,6 +67,15 @@ class TestAmongMany:
         exact = 2 * float(HardGaussianResponse(2**0.5).critical_feedback())
         assert p.critical.number == pytest.approx(exact, rel=0.06)
 
+    def test_half_of_the_tokens_take_twice_the_feedback_to_fold(self):
+        a = np.full((40_000, 5), -20.0)
+        a[:, 2:4] = two(40_000)
+        a[1::2] = [30.0, 0.0, -5.0, -5.0, -5.0]
+        p = found(a, feedback=8.0)
+        assert isinstance(p, Pair)
+        _, expected = HardGaussianResponse(2**0.5).folds(4.0)
+        assert [h for _, h in p.folds] == pytest.approx(expected.tolist(), rel=0.1)
+
     def test_slots_divide_the_response(self):
         a = two(20_000)
         with_a_sure_one = np.concatenate([np.full((20_000, 1), 30.0), a], axis=1)

@@ -42,6 +42,16 @@ class TestRule:
         np.testing.assert_allclose(found.scores(LOGITS), scores, atol=1e-6)
         np.testing.assert_allclose(found.scores(LOGITS[7:9], [7, 8]), scores[7:9], atol=1e-6)
 
+    def test_the_bias_is_that_of_each_tokens_batch(self):
+        biases = np.array([[3.0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0, 3.0]])
+        batch = np.arange(500) // 250
+        chosen = top(LOGITS + biases[batch], 2)
+        counts = np.stack([np.bincount(chosen[batch == b].ravel(), minlength=6) for b in (0, 1)])
+        sample = Sample(chosen, scores=LOGITS, kind="raw", batch=batch)
+        found = tokens_of(SiteTrace(Site("mlp", 0, 6, 2), counts, [250, 250], bias=biases, sample=sample), 500)
+        assert isinstance(found, Tokens)
+        np.testing.assert_allclose(found.scores(LOGITS[300:302], [300, 301]), LOGITS[300:302] + biases[1], atol=1e-6)
+
     def test_a_bias_of_zeros_is_none(self):
         found = tokens_of(recorded(LOGITS, top(LOGITS, 2), bias=np.zeros((1, 6))), 500)
         assert isinstance(found, Tokens)
