@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import moecusp as mc
-from moecusp.metrics import BatchInterval, interval, intervals, layer_metrics
+from moecusp.metrics import BatchInterval, interval, intervals, layer_metrics, load_intervals
 from tests.routed import counted, routed
 
 
@@ -102,3 +102,44 @@ class TestIntervals:
         with pytest.raises(mc.ParameterError) as caught:
             interval(**{"record": counted([[1, 2]] * 11), "name": "max_vio", **arguments})
         assert caught.value.name == named
+
+
+def test_an_interval_reaches_to_its_estimate():
+    """Loads that alternate: resamples are far more uneven than all batches together, so 2 m - q lies below 0."""
+    swing = np.where(np.arange(60) % 2, 180, -180)
+    counts = np.stack([500 + swing, 500 - swing, np.full(60, 510)], axis=1)
+    found = interval(counted(counts), "max_vio")
+    assert found.low <= found.estimate <= found.high
+    assert found.estimate > 0
+
+
+class TestLoads:
+    def test_are_the_relative_loads(self):
+        record = waves(np.random.default_rng(0), 60, 0.0)
+        estimate, low, high = load_intervals(record)
+        np.testing.assert_allclose(estimate, layer_metrics(record).relative_load)
+        assert np.all((low <= estimate) & (estimate <= high))
+
+    def test_an_unused_expert_has_an_interval_without_width(self):
+        counts = np.random.default_rng(0).multinomial(100, [0.5, 0.5, 0.0], size=20)
+        estimate, low, high = load_intervals(counted(counts))
+        assert (estimate[2], low[2], high[2]) == (0.0, 0.0, 0.0)
+
+    @pytest.mark.parametrize(
+        ("options", "name"),
+        [
+            ({"confidence": 1.0}, "confidence"),
+            ({"block": 40}, "block"),
+            ({"resamples": 9}, "resamples"),
+            ({"seed": -1}, "seed"),
+        ],
+    )
+    def test_refusals(self, options, name):
+        record = waves(np.random.default_rng(0), 60, 0.0)
+        with pytest.raises(mc.ParameterError) as caught:
+            load_intervals(record, **options)
+        assert caught.value.name == name
+
+    def test_too_few_batches(self):
+        with pytest.raises(mc.ParameterError, match=">= 10 for an interval"):
+            load_intervals(waves(np.random.default_rng(0), 9, 0.0))

@@ -76,7 +76,8 @@ def quantities(found: LayerDiagnosis) -> dict[str, Quantity]:
     loads, coupling, pair = found.loads, found.coupling, found.pair
     each = [
         loads.max_violation, loads.batch_violation, loads.floor, loads.ratio, loads.dispersion,
-        coupling.largest, coupling.critical, coupling.safe_rate, coupling.soft, found.gain, found.switching.tie_density,
+        coupling.largest, coupling.critical, coupling.safe_rate, coupling.soft, found.gain, found.update_rate,
+        found.switching.tie_density,
     ]  # fmt: skip
     if isinstance(pair, Pair):
         each += [pair.share, pair.imbalance, pair.critical, pair.least_fold]

@@ -128,6 +128,15 @@ _ALL = (
         "docs/balance.md",
     ),
     Definition(
+        "update_rate",
+        "bias rate in use",
+        "The rate of the bias rule that acted while the trace was recorded; of the sign rule its effective rate.",
+        "r of b ← b + r (1/E − share of slots); u √(2/π)/S of the sign rule",
+        "score",
+        ("update.rate", "balance.sign"),
+        "docs/trajectory.md",
+    ),
+    Definition(
         "gain",
         "gain",
         "How strongly the router is reinforced, in units of what it can bear: from 1 on the spread is unstable.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from moecusp.diagnosis.bias_rule import update_rate
 from moecusp.diagnosis.coupling import Coupling, Deciding, coupling
 from moecusp.diagnosis.loads import Loads, loads
 from moecusp.diagnosis.pair import Pair, pair
@@ -65,6 +66,8 @@ class LayerDiagnosis:
         The most exposed pair, or why there is none.
     gain : Quantity
         kappa lambda_max/mu, for the feedback given.
+    update_rate : Quantity
+        (Effective) rate of the bias rule that acted while the trace was recorded (score).
     ladder : (float, float, float) or None
         Gains of K alike softmax experts: the fold, equal depth, loss of stability of balance (1); None for one expert.
     rule, token_words : str
@@ -82,6 +85,7 @@ class LayerDiagnosis:
     switching: Switching
     pair: Pair | str
     gain: Quantity
+    update_rate: Quantity
     ladder: tuple[float, float, float] | None
     rule: str
     token_words: str
@@ -102,6 +106,7 @@ def layer(record: SiteTrace, feedback: float | None, most: int, noise: float) ->
     spread = loads(record, metrics)
     found = coupling(tokens, deciding)
     gain = _gain(feedback, found)
+    rate = update_rate(record)
     standing, because = _standing(spread, gain, record.site)
     experts = record.site.experts
     return LayerDiagnosis(
@@ -109,17 +114,30 @@ def layer(record: SiteTrace, feedback: float | None, most: int, noise: float) ->
         record.batches,
         int(record.tokens.sum()),
         standing,
-        because,
+        because + _acting(rate, found.safe_rate),
         metrics,
         spread,
         found,
         switching(tokens, deciding, found.tie_width, noise),
         pair(tokens, deciding, found, feedback),
         gain,
+        rate,
         None if experts < 2 else (float(expert_fold_gain(experts)), float(equal_depth_gain(experts)), 1.0),
         "" if isinstance(tokens, str) else tokens.rule,
         tokens if isinstance(tokens, str) else tokens.words,
     )
+
+
+def _acting(rate: Quantity, safe: Quantity) -> tuple[str, ...]:
+    """Return what is to be said of the bias rule in use."""
+    if rate.value is None:
+        return ()
+    said = f"A bias rule acts with r = {rate.value:.3g}"
+    if safe.value is None:
+        return (f"{said}.",)
+    said = f"{said}, {rate.value / safe.value:.0%} of the largest safe rate"
+    # beyond it loads swing ever more widely until the response has fallen to the limit, where such a rule is found
+    return (f"{said}: loads may swing." if rate.ends[1] >= safe.ends[0] else f"{said}.",)
 
 
 def _gain(feedback: float | None, found: Coupling) -> Quantity:

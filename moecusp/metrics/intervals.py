@@ -61,8 +61,9 @@ def interval(
     -------
     BatchInterval
         The basic interval 2 m - q, with m the estimate and q the quantiles of the resamples: where noise alone
-        raises a metric (max_vio of few tokens) the resamples are raised twice, and the interval makes up for it. It is
-        widened by Student's quantile over the normal one, for the number of blocks less one.
+        raises a metric (max_vio of few tokens) the resamples are raised twice, and the interval makes up for it; it
+        reaches to the estimate at least. It is widened by Student's quantile over the normal one, for the number of
+        blocks less one.
 
     Raises
     ------
@@ -180,7 +181,7 @@ def _bootstrap(
         raise ParameterError("record", record.site.name, f"with tokens to take {name} of")
     ends = np.quantile(values, [0.5 - level / 2, 0.5 + level / 2], axis=0)
     low, high = _wider(n / length, level) * (ends - estimate)
-    return estimate, estimate - high, estimate - low, level, length
+    return estimate, estimate - np.maximum(high, 0.0), estimate - np.minimum(low, 0.0), level, length
 
 
 def _wider(blocks: float, confidence: float) -> float:

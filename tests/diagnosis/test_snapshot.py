@@ -169,5 +169,6 @@ def test_every_reason_is_said_without_logits():
     for key, q in quantities(layer).items():
         known = key in ("max_violation", "batch_violation", "sampling_floor", "imbalance_ratio", "dispersion")
         assert q.known == known
-        assert known or key == "gain" or q.reason == reason
+        assert known or key in ("gain", "update_rate") or q.reason == reason
+    assert layer.update_rate.reason == "no selection bias was recorded"
     assert layer.token_words == reason
