@@ -19,6 +19,7 @@ from moecusp._numerics.operations import is_tensor, namespace, where
 _ROUNDING = 2.0**-8  # by how much the sum of probabilities may miss 1: that of bfloat16 ones does
 _INFINITY = ("inf", "infinity", "oo")
 _BLOCK = 1 << 17  # numbers computed with at once: what a core keeps near
+_MANY = 128  # experts, from which on matrices of their size are added up for four times as many numbers
 _GLANCE = 1000  # tokens that must look like probabilities before all are looked at
 
 
@@ -58,7 +59,7 @@ class Logits(NamedTuple):
         So many tokens as stand together, counted from the first of a batch, come in one block.
         """
         *shape, tokens, experts = self.values.shape
-        step = max(1, _BLOCK // (experts * together)) * together
+        step = max(1, (_BLOCK if experts < _MANY else 4 * _BLOCK) // (experts * together)) * together
         for row, place in enumerate(np.ndindex(*shape)):
             for start in range(0, tokens, step):
                 part = slice(start, start + step)
