@@ -177,8 +177,7 @@ class TestPlantedEcologies:
 
         Were a wrong verdict given with probability .5, one of 6 would be with probability .98.
         """
-        profile = replace(PROFILE, planted=replace(PROFILE.planted, models=256), confidence=0.99)
-        profile = replace(profile, groups=replace(profile.groups, resamples=400))
+        profile = replace(PROFILE, planted=replace(PROFILE.planted, models=200))
         verdict = np.stack(
             [worlds.measure(profile, stream("t", "planted", k, 0), lambda _: None)["verdict"] for k in range(6)]
         )
