@@ -147,7 +147,7 @@ class TierRuns:
     settings: int = 64
     permutations: int = 400
     resamples: int = 1000
-    band: Band = (0.05, 1.0)
+    band: Band = (0.05, 10.0)
     two_band: Band = (0.0, 0.25)
 
 

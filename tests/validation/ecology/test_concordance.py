@@ -73,6 +73,13 @@ class TestInterval:
         assert (found.low, found.high) == (-np.inf, np.inf)
 
 
+def fitted(weights, dead, configs):
+    """Return what is fitted to experts of 16."""
+    found = exponents(weights, dead, 16, configs, 5)
+    assert found is not None
+    return found
+
+
 def simulated(slopes, n, rng, spread=0.0):
     """Return settings, dead experts of 16 by a logistic law, and their configurations, four models each."""
     weights = np.exp(rng.normal(size=(n, 4)))
@@ -84,7 +91,7 @@ def simulated(slopes, n, rng, spread=0.0):
 class TestExponents:
     def test_are_at_the_largest_likelihood(self):
         weights, dead, configs = simulated(np.array([0.5, -0.2, 0.8, 0.1]), 40, np.random.default_rng(6))
-        found = exponents(weights, dead, 16, configs, 5)
+        found = fitted(weights, dead, configs)
         design = np.column_stack([np.ones(len(dead)), np.log(weights)])
 
         def loss(beta):
@@ -96,7 +103,7 @@ class TestExponents:
 
     def test_covariance_is_the_sandwich_over_clusters(self):
         weights, dead, configs = simulated(np.array([0.5, -0.2, 0.8, 0.1]), 40, np.random.default_rng(7), spread=0.5)
-        found = exponents(weights, dead, 16, configs, 5)
+        found = fitted(weights, dead, configs)
         logs = np.log(weights)
         design = np.column_stack([np.ones(len(dead)), logs - logs.mean(0)])
         line = design[:, 1:] @ found.slopes
@@ -116,7 +123,7 @@ class TestExponents:
         rng, slopes = np.random.default_rng(8), np.array([1.0, 1.0, -1.0, 0.0])
         held = np.zeros(4)
         for _ in range(60):
-            found = exponents(*_ordered(simulated(slopes, 60, rng, spread=0.7)), 5)
+            found = fitted(*simulated(slopes, 60, rng, spread=0.7))
             for which, true in enumerate(slopes / 3**0.5):
                 seen = found.direction(which, 0.9)
                 held[which] += seen.low <= true <= seen.high
@@ -133,11 +140,6 @@ class TestExponents:
     def test_none_where_nothing_differs(self, dead):
         weights, _, configs = simulated(np.zeros(4), 40, np.random.default_rng(9))
         assert exponents(weights, dead, 16, configs, 5) is None
-
-
-def _ordered(made):
-    weights, dead, configs = made
-    return weights, dead, 16, configs
 
 
 def test_unknown_is_unbounded():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from validation.streams import stream
 from validation.training.fashion import there
 from validation.training.layers import Start
 from validation.training.objective import Output, Setting, Weights
+from validation.training.sources import Images, Text
 from validation.training.sweep import train
 
 SHORT = replace(PROFILE, training=replace(PROFILE.training, steps=12, text_steps=6, chunk=3))
@@ -39,7 +41,7 @@ class TestParts:
         total = 0
         for kind in KINDS:
             rows = np.flatnonzero(plan["design.kind"] == list(KINDS).index(kind))
-            mine = [each.run.args for each in trained if each.name.split("/")[0] == kind]
+            mine = [cast(Any, each.run).args for each in trained if each.name.split("/")[0] == kind]
             if not mine:
                 assert not rows.size or (kind == "fashion" and not there())
                 continue
@@ -70,8 +72,12 @@ class TestMeasure:
 
     def test_keeps_to_one_thread_and_gives_the_others_back(self, monkeypatch):
         seen: list[int] = []
-        monkeypatch.setattr(measuring, "train", lambda *_, **__: seen.append(torch.get_num_threads()) or {
-            "accuracy": np.array([[0.5]]), "test_loss": np.array([[1.0]])})  # fmt: skip
+
+        def noted(*_, **__):
+            seen.append(torch.get_num_threads())
+            return {"accuracy": np.array([[0.5]]), "test_loss": np.array([[1.0]])}
+
+        monkeypatch.setattr(measuring, "train", noted)
         before = torch.get_num_threads()
         run("digits", WEIGHTS[:1], SEEDS[:1])
         assert seen == [1]
@@ -89,9 +95,11 @@ class TestMeasure:
     def test_baselines(self):
         """The most frequent digit; and the bytes' frequencies, whose loss is above their entropy."""
         data = source("digits", SHORT.training)
+        assert isinstance(data, Images)
         usual = data.train_labels.bincount().argmax()
         assert baseline("few", SHORT.training) == pytest.approx((data.test_labels == usual).double().mean().item())
         text = source("text", SHORT.training)
+        assert isinstance(text, Text)
         assert len(text.test) == SHORT.training.test_bytes
         share = text.test.bincount().double() / len(text.test)
         assert baseline("text", SHORT.training) > -(share * share.clamp_min(1e-12).log()).sum().item()
@@ -113,7 +121,8 @@ class TestWatched:
         return model, source("digits", SHORT.training), Weights.of([Setting(0.7)])
 
     def test_no_temperature_moves_a_token(self):
-        found = watched(*self.made(), factor=50.0)
+        model, data, weights = self.made()
+        found = watched(model, data, weights, factor=50.0)
         assert found["moved"].tolist() == [0.0]
         assert {"first", "slots", "probability", "train_accuracy"} <= set(found)
 

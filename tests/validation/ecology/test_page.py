@@ -10,7 +10,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tests.validation.ecology.truth import PROFILE, planted
-from validation.ecology import groups, guarantee, revival, tables
+from validation.ecology import guarantee, revival, tables
+from validation.ecology.design import GROUPS
 from validation.ecology.drawing import BINS, bins
 from validation.ecology.judge import Everything, findings
 from validation.ecology.study import STUDY, present
@@ -51,8 +52,8 @@ class TestSummary:
         found = {each.id: each for each in findings(PROFILE, plan, measured)}
         said = summary(PROFILE, Everything.of(PROFILE, plan, measured), found)
         assert said.startswith(
-            "E ≥ 0.5 does not keep experts alive, if death is judged by probability; by first, slots and streak it did in "
-            "every configuration tried."
+            "E ≥ 0.5 does not keep experts alive, if death is judged by probability; by first, slots and streak it did "
+            "in every configuration tried."
         )
         assert "Death by its share of the slots is governed by E = T H/(O + B) (1.00, where 1 is perfect order" in said
         assert said.endswith("The temperature of training matters for death by first, slots and streak.")
@@ -147,7 +148,7 @@ class TestPictures:
         (axes,) = picture(made, "groups").figure.axes
         found = {each.id: each.estimate for each in made.found}
         first = [container.lines[0].get_xdata()[0] for container in axes.containers][:4]
-        assert_allclose(first, [found[f"governs.{group}.digits.first"] for group in groups.GROUPS])
+        assert_allclose(first, [found[f"governs.{group}.digits.first"] for group in GROUPS])
 
 
 def test_the_study_has_three_profiles_and_one_name():

@@ -23,7 +23,7 @@ PROFILE = p.Profile(
     overfitting=p.Overfitting(resamples=100, band=(-0.2, 0.2)),
     temperature=p.Temperature(settings=12),
     revival=p.Revival(seeds=12, checkpoints=3, can_band=(0.4, 1.0), without_band=(0.0, 0.4)),
-    tiers=p.TierRuns(layouts=((8, 4, 4), (4, 4, 4, 4)), settings=24, permutations=60, resamples=150),
+    tiers=p.TierRuns(layouts=((8, 4, 4), (4, 4, 4, 4)), settings=24, permutations=60, resamples=400),
     planted=p.Planted(models=128, repeats=2),
 )  # fmt: skip
 SMALL = replace(
