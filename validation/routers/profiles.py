@@ -29,7 +29,7 @@ class Onset:
 
     kinds: tuple[str, ...] = ("linear", "mlp")
     types: tuple[str, ...] = ("float32", "bfloat16", "float64")
-    routers: int = 12
+    routers: int = 32
     tokens: int = 256
     hidden: int = 24
     spread: float = 0.8
@@ -126,7 +126,7 @@ class Joint:
     """
 
     cases: tuple[str, ...] = ("digits.2", "digits.4", "text.8")
-    seeds: int = 16
+    seeds: int = 36
     text_tokens: int = 4096
     classes: int = 32
     hidden: int = 16
@@ -183,7 +183,7 @@ PROFILES = {
             midway_batch_size=512,
         ),
         load=Load(cases=("linear.soft", "mlp.noisy"), gates=6, tokens=64, time=50.0, window=120),
-        joint=Joint(cases=("digits.2",)),
+        joint=Joint(cases=("digits.2",), seeds=16),
         trained=Trained(routers=6, steps=40, copies=(2, 2), routed=(1, 1), text_tokens=2048, parted=6),
         prediction=Prediction(cases=("text-mlp-8-soft", "text-mlp-8-top1"), routers=6),
         update_rate=UpdateRate(cases=("text-mlp-8-soft", "text-mlp-8-top1"), routers=6, tokens=2048),
@@ -193,7 +193,7 @@ PROFILES = {
     "quick": Profile("quick"),
     "full": Profile(
         "full",
-        onset=Onset(routers=32, tokens=512),
+        onset=Onset(routers=64, tokens=512),
         cusp=Cusp(routers=24, tokens=512, time=4000.0, rounds=13, points=241),
         experts=Experts(routers=96, tokens=192, time=400.0, rounds=11),
         hard=Hard(gates=96, batch_size=8192, release_time=150.0, release_seeds=24),
