@@ -97,7 +97,7 @@ _ALL = (
         "make it large.",
         "λ_max(χ), χ_ij = −c_ij/k, c_ij the density of ties between i and j for the last place",
         "1/score",
-        ("susceptibility.tie_graph",),
+        ("susceptibility.tie_graph", "susceptibility.slot_ties"),
         "docs/susceptibility.md",
     ),
     Definition(
