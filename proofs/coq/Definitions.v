@@ -129,3 +129,29 @@ Definition hard_response (s z : R) : R := RInt (gauss 0 s) (- z) z.
 (* Hamiltonian of the discrete rule with one token a step: logarithm of the mean of exp (p x),
    x = eta - u + g sigma the increment over delta, sigma = +-1 with mean tanh u. *)
 Definition hamiltonian (g eta u p : R) : R := ln (cosh (p * g + u) / cosh u) - p * (u - eta).
+
+(** * Free routing probabilities: which experts die *)
+
+(* Mean probability of expert e over C classes of equal share; p c e: of expert e for class c. *)
+Definition class_mean (C : nat) (p : nat -> nat -> R) (e : nat) : R := / INR C * sum C (fun c => p c e).
+
+(* Entropy weight H, oracle weight O on one target t c a class, balance weight B, counts f held fixed. *)
+Definition free_loss (C K : nat) (t : nat -> nat) (f : nat -> R) (H O B : R) (p : nat -> nat -> R) : R :=
+  / INR C * sum C (fun c => - O * ln (p c (t c)) + H * sum K (fun e => p c e * ln (p c e)))
+  + B * (sum K (fun e => class_mean C p e * ln (INR K * class_mean C p e))
+         + INR K * sum K (fun e => (f e - / INR K) * class_mean C p e)).
+
+(* C times its derivative in p c e. *)
+Definition free_slope (C K : nat) (t : nat -> nat) (f : nat -> R) (H O B : R) (p : nat -> nat -> R) (c e : nat) : R :=
+  - O / p c e * unit_at (t c) e + H * (ln (p c e) + 1)
+  + B * (ln (INR K * class_mean C p e) + 1 + INR K * (f e - / INR K)).
+
+(* Positive probabilities, one row a class. *)
+Definition free (C K : nat) (p : nat -> nat -> R) : Prop := forall c, (c < C)%nat ->
+  (forall e, (e < K)%nat -> 0 < p c e) /\ sum K (p c) = 1.
+
+(* Class c has expert c as its target; a for it, b for the targets of others, r for an expert without a class.
+   Counts: f1 of a target, f0 of another. *)
+Definition three_values (C : nat) (a b r : R) (c e : nat) : R :=
+  if Nat.ltb e C then one_favoured c a b e else r.
+Definition two_counts (C : nat) (f1 f0 : R) (e : nat) : R := if Nat.ltb e C then f1 else f0.

@@ -1,7 +1,7 @@
 (* Each statement of Statements.v, proved under its own name, and what each proof assumes. *)
 From MoeCusp Require Statements.
 From MoeCusp Require Dynamics Equilibria Folds Cusps Bridge Experts Transitions.
-From MoeCusp Require Anchors Susceptibility Responses Boundary Increments Barriers Refutations.
+From MoeCusp Require Anchors Susceptibility Responses Boundary Increments Barriers Free Refutations.
 
 Theorem rule_drift : Statements.rule_drift.
 Proof. exact Bridge.rule_drift. Qed.
@@ -258,6 +258,18 @@ Proof. exact Barriers.barrier_root. Qed.
 Theorem barrier_equilibrium : Statements.barrier_equilibrium.
 Proof. exact Barriers.barrier_equilibrium. Qed.
 
+Theorem free_minimum : Statements.free_minimum.
+Proof. exact Free.free_minimum. Qed.
+
+Theorem free_unique : Statements.free_unique.
+Proof. exact Free.free_unique. Qed.
+
+Theorem free_three_values : Statements.free_three_values.
+Proof. exact Free.free_three_values. Qed.
+
+Theorem free_rule : Statements.free_rule.
+Proof. exact Free.free_rule. Qed.
+
 Theorem trap_above : Statements.trap_above.
 Proof. exact Refutations.trap_above. Qed.
 
@@ -300,6 +312,7 @@ Definition everything :=
    response_fold, response_pitchfork, response_hard_top1, boundary_slope, boundary_remainder,
    boundary_gaussian, step_fixed, step_multiplier, flip_threshold, flip_period_two,
    noise_variance, noise_density, barrier_hamiltonian, barrier_root, barrier_equilibrium,
+   free_minimum, free_unique, free_three_values, free_rule,
    trap_above, trap_global, trap_cubic_double, trap_cubic_exact, trap_no_decay, trap_two_experts,
    trap_two_favoured).
 

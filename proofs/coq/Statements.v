@@ -418,6 +418,39 @@ Definition barrier_root : Prop := forall g eta u, 0 < g -> Rabs (u - eta) < g ->
 Definition barrier_equilibrium : Prop := forall g eta u, 0 < g -> F g 1 eta u = 0 ->
   forall q, hamiltonian g eta u q = 0 <-> q = 0.
 
+(** * Free routing probabilities: which experts die *)
+
+(** [free.minimum] Where all slopes of a class are equal the loss is least. *)
+Definition free_minimum : Prop := forall C K t f H O B p q nu, (0 < C)%nat ->
+  (forall c, (c < C)%nat -> (t c < K)%nat) -> 0 <= H -> 0 <= O -> 0 <= B -> free C K p -> free C K q ->
+  (forall c e, (c < C)%nat -> (e < K)%nat -> free_slope C K t f H O B p c e = nu c) ->
+  free_loss C K t f H O B p <= free_loss C K t f H O B q.
+
+(** [free.unique] With entropy nowhere else. *)
+Definition free_unique : Prop := forall C K t f H O B p q nu, (0 < C)%nat ->
+  (forall c, (c < C)%nat -> (t c < K)%nat) -> 0 < H -> 0 <= O -> 0 <= B -> free C K p -> free C K q ->
+  (forall c e, (c < C)%nat -> (e < K)%nat -> free_slope C K t f H O B p c e = nu c) ->
+  free_loss C K t f H O B q <= free_loss C K t f H O B p ->
+  forall c e, (c < C)%nat -> (e < K)%nat -> q c e = p c e.
+
+(** [free.three_values] C targets and n other experts: three values that obey two conditions are the minimum. *)
+Definition free_three_values : Prop := forall C n f1 f0 H O B a b r q, (0 < C)%nat -> (0 < n)%nat ->
+  0 < a /\ 0 < b /\ 0 < r -> a + (INR C - 1) * b + INR n * r = 1 -> 0 <= H -> 0 <= O -> 0 <= B ->
+  - O / a + H * (ln a - ln r)
+    + B * (ln ((1 - INR n * r) / INR C) - ln r + INR (C + n) * (f1 - f0)) = 0 ->
+  ((1 < C)%nat -> H * (ln b - ln r)
+    + B * (ln ((1 - INR n * r) / INR C) - ln r + INR (C + n) * (f1 - f0)) = 0) ->
+  free C (C + n) q ->
+  free_loss C (C + n) (fun c => c) (two_counts C f1 f0) H O B (three_values C a b r)
+    <= free_loss C (C + n) (fun c => c) (two_counts C f1 f0) H O B q.
+
+(** [free.rule] The derived rule bounds the share of an expert without a class from above. *)
+Definition free_rule : Prop := forall C n f1 f0 H O B a b r, (0 < C)%nat ->
+  0 < a /\ 0 < b /\ 0 < r -> a + (INR C - 1) * b + INR n * r = 1 -> 0 <= H -> 0 <= O -> 0 <= B ->
+  - O / a + H * (ln a - ln r)
+    + B * (ln ((1 - INR n * r) / INR C) - ln r + INR (C + n) * (f1 - f0)) = 0 ->
+  (H + B) * ln r <= - (O + B * (ln (INR C) - INR (C + n) * (f1 - f0))).
+
 (** * Not true: each hypothesis below was left out, or an approximation taken for exact *)
 
 (** [trap.above] One equilibrium at every feedback: false. *)

@@ -97,6 +97,10 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("barrier.hamiltonian", "(1 + tanh u) / 2", "(1 - tanh u) / 2"),
     Mutation("barrier.root", "p * F g 1 eta u < 0", "0 < p * F g 1 eta u"),
     Mutation("fold.closed_form", "lam / 2", "lam"),
+    Mutation("free.minimum", "0 <= B -> ", ""),
+    Mutation("free.unique", "0 < H", "0 <= H"),
+    Mutation("free.three_values", "(INR C - 1) * b", "INR C * b"),
+    Mutation("free.rule", "(ln (INR C) - INR", "(ln (INR C) + INR"),
     # definitions of Definitions.v, named as there
     Mutation("F", "k * tanh u", "k * sinh u"),
     Mutation("V", "- eta * u", "+ eta * u"),
@@ -109,6 +113,9 @@ MUTATIONS: tuple[Mutation, ...] = (
     Mutation("hamiltonian", "(u - eta)", "(u + eta)"),
     Mutation("gauss", "2 * PI", "PI"),
     Mutation("gain_equal_depth", "2 * (INR K - 1)", "(INR K - 1)"),
+    Mutation("free_loss", "- O * ln", "O * ln"),
+    Mutation("free_slope", "+ B *", "- B *"),
+    Mutation("class_mean", "/ INR C * ", ""),
 )
 
 
