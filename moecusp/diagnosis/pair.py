@@ -68,7 +68,7 @@ def pair(tokens: Tokens | str, deciding: Deciding | None, found: Coupling, feedb
     between = forward | back
     count = int(between.sum())
     if count < FEWEST:
-        return f"{count} tokens are decided between the two most exposed experts, {i} and {j}; {FEWEST} are the fewest"
+        return f"fewer than {FEWEST} tokens are decided between the two most exposed experts"
     signed = signs[between] * deciding.margin[between]
     jitter = _bandwidth(signed)
     if jitter <= 0.0:
