@@ -22,6 +22,7 @@ STUDIES = {
     "soft-hard": "validation.soft_hard.study",
     "routers": "validation.routers.study",
     "ecology": "validation.ecology.study",
+    "trained": "validation.trained.study",
 }
 """Each module holds its `STUDY`; it is imported only when it runs, for that takes seconds."""
 PROFILES = ("smoke", "quick", "full")
@@ -56,7 +57,7 @@ def run(
 ) -> int:  # fmt: skip
     """Run a study and write its report: index.html, report.md, report.json.
 
-    Studies: digits, mean-field, soft-hard, routers, ecology.
+    Studies: digits, mean-field, soft-hard, routers, ecology, trained.
 
     What was predicted, and each part of the run as it ends, is kept in OUTPUT.work until the report stands; after an
     interruption the same command goes on from there.

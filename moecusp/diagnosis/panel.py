@@ -34,6 +34,20 @@ def backward(x: Array) -> Array:
     return np.asarray(np.sqrt(past / (past + 1.0)) * (x[1:] - earlier))
 
 
+def beyond(x: Array) -> Array:
+    """Return x (rows, ...) less the straight line through earlier rows, from the second row on; 0 before the fourth."""
+    time = np.arange(float(len(x)))
+    count, first, second = time[1:], np.cumsum(time)[:-1], np.cumsum(time**2)[:-1]
+    shape = (-1, *[1] * (x.ndim - 1))
+    level = np.cumsum(x, axis=0)[:-1] / count.reshape(shape)
+    crossed = np.cumsum(x * time.reshape(shape), axis=0)[:-1]
+    spread = np.maximum(second - first**2 / count, 0.5)
+    ahead = time[1:] - first / count
+    slope = (crossed - first.reshape(shape) * level) / spread.reshape(shape)
+    scale = np.where(count > 2, 1.0 / np.sqrt(1.0 + 1.0 / count + ahead**2 / spread), 0.0)
+    return np.asarray(scale.reshape(shape) * (x[1:] - level - slope * ahead.reshape(shape)))
+
+
 def within(x: Array) -> Array:
     """Return x (rows, ...) less its mean over all rows."""
     return np.asarray(x - x.mean(axis=0))
@@ -70,10 +84,12 @@ def instrumented(
     regressors, instruments : sequences of ndarray, shape (rows, experts)
         At least as many instruments as regressors. Instruments are known before the row's noise.
     exogenous : sequence of ndarray
-        Further regressors without any noise, such as time: each is its own instrument.
+        Further regressors without any noise, such as time: each is its own instrument. Where there are any, others are
+        taken to follow a trend, which means of earlier rows miss, and their instruments are taken less a line.
     """
     x = np.stack([forward(each)[1:] for each in (*regressors, *exogenous)])
-    z = np.stack([*(backward(each)[:-1] for each in instruments), *(forward(each)[1:] for each in exogenous)])
+    past = beyond if exogenous else backward
+    z = np.stack([*(past(each)[:-1] for each in instruments), *(forward(each)[1:] for each in exogenous)])
     right = forward(y)[1:]
     scale = [np.sqrt((each**2).sum(axis=(1, 2), keepdims=True)) for each in (x, z)]
     x, z = (each / np.where(size > 0.0, size, 1.0) for each, size in zip((x, z), scale, strict=True))

@@ -9,6 +9,7 @@ from tests.validation import digits_truth, mean_field_truth, soft_hard_truth
 from tests.validation.ecology import truth as ecology_truth
 from tests.validation.planted import stored
 from tests.validation.routers import truth as routers_truth
+from tests.validation.trained import truth as trained_truth
 from validation.__main__ import STUDIES
 from validation.claims import ClaimsError, check, read
 from validation.digits.study import STUDY as DIGITS
@@ -16,6 +17,7 @@ from validation.ecology.study import STUDY as ECOLOGY
 from validation.mean_field.study import STUDY as MEAN_FIELD
 from validation.routers.study import STUDY as ROUTERS
 from validation.soft_hard.study import STUDY as SOFT_HARD
+from validation.trained.study import STUDY as TRAINED
 
 ROOT = Path(__file__).parents[2]
 MINIMAL = """
@@ -43,12 +45,14 @@ def _found(tmp_path_factory):
     bounds = stored(folder("plan"), SOFT_HARD.predict(limit.PROFILE, 0))
     design = stored(folder("plan"), ECOLOGY.predict(ecology_truth.PROFILE, 0))
     gates = stored(folder("plan"), ROUTERS.predict(routers_truth.PROFILE, 0))
+    small = stored(folder("plan"), TRAINED.predict(trained_truth.PROFILE, 0))
     return {
         "digits": DIGITS.judge(digits_truth.PROFILE, digits_truth.planned(folder("plan")), digits_truth.planted()),
         "mean-field": MEAN_FIELD.judge(truth.PROFILE, plan, truth.planted(plan)),
         "soft-hard": SOFT_HARD.judge(limit.PROFILE, bounds, limit.planted(bounds)),
         "ecology": ECOLOGY.judge(ecology_truth.PROFILE, design, ecology_truth.planted(design)),
         "routers": ROUTERS.judge(routers_truth.PROFILE, gates, routers_truth.planted(gates)),
+        "trained": TRAINED.judge(trained_truth.PROFILE, small, trained_truth.planted(small)),
     }
 
 

@@ -12,6 +12,7 @@ import torch
 
 from tests.validation.planted import stored
 from tests.validation.routers.truth import few
+from tests.validation.trained import truth as trained_truth
 from validation.__main__ import STUDIES
 from validation.streams import Stream, recorded, stream
 from validation.studies import parts_of
@@ -82,6 +83,8 @@ def _names(tmp_path_factory):
             small = replace(profile, routers=3) if name == "digits" else profile
             if name == "routers":
                 small = few(profile)
+            elif name == "trained":
+                small = trained_truth.few(profile)
             predictions = study.predict(small, 0)
             if name == "digits":
                 grow = ("margins", "jitter", "growth.feedbacks")

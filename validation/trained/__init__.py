@@ -1,1 +1,1 @@
-"""Real routers of a transformer trained on text, and random ones: what the theory says of them, and what they do."""
+"""Small transformers of mixtures trained on text: what their routers do in training, and what their logits foretell."""
