@@ -109,9 +109,11 @@ def stored_cut(plan):
 class TestParts:
     @pytest.mark.parametrize("truth", TRUTHS, ids=name_of)
     def test_size_is_the_work_done(self, truth, tmp_path):
-        short = {"coverage": {"traces": 2, "steps": 70}, "collapse": {"driven": 9, "healthy": 2}, "rules": {}}[
-            name_of(truth)
-        ]
+        short = {
+            "coverage": {"traces": 2, "steps": 70},
+            "collapse": {"driven": 9, "healthy": 1, "steps": 60},
+            "rules": {},
+        }[name_of(truth)]
         profile = changed(truth, **short)
         plan = stored(tmp_path, truth.SUBJECT.predict(profile, 3))
         shapes = truth.planted(plan)
