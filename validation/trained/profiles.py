@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from validation.trained.flips import SIZES, Flips
 from validation.trained.model import Make
 
 Band = tuple[float, float]
@@ -113,6 +114,7 @@ class Profile:
 
     name: str
     confidence: float = 0.99
+    flips: Flips = field(default=Flips())
     warm: Warm = field(default=Warm())
     rules: Rules = field(default=Rules())
     collapse: Collapse = field(default=Collapse())
@@ -123,14 +125,16 @@ SMALL = Make(layers=1, width=16, context=16, hidden=8)
 PROFILES = {
     "smoke": Profile(
         "smoke",
+        flips=SIZES["smoke"],
         warm=Warm(make=SMALL, models=3, steps=60, settling=40),
         rules=Rules(steps=80, burn=20, stretches=2),
         collapse=Collapse(driven=3, healthy=1, steps=150),
         coverage=Coverage(cases=("soft.2.other.none", "soft.4.averaged.drive"), traces=6, steps=800),
     ),
-    "quick": Profile("quick"),
+    "quick": Profile("quick", flips=SIZES["quick"]),
     "full": Profile(
         "full",
+        flips=SIZES["full"],
         warm=Warm(models=24, steps=800, settling=300),
         rules=Rules(steps=1600, stretches=16, burn=100),
         collapse=Collapse(driven=64, healthy=20, steps=900),

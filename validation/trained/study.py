@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from moecusp.report import Finding, Table, Verdict
 from validation import symbols
 from validation.studies import Arrays, Measured, Page, Part, Picture, Plan, Study
-from validation.trained import collapse, coverage, rules
+from validation.trained import collapse, coverage, flips, rules
 from validation.trained.profiles import PROFILES, Profile
 
 
@@ -47,7 +47,7 @@ class Subject(Protocol):
         """Tabulate it."""
 
 
-SUBJECTS: tuple[Subject, ...] = (rules, collapse, coverage)
+SUBJECTS: tuple[Subject, ...] = (flips, rules, collapse, coverage)
 SHOWN = 4096
 """Arrays with more numbers, weights above all, are left out of report.json."""
 
@@ -79,8 +79,9 @@ def present(profile: Profile, plan: Plan, measured: Measured, found: tuple[Findi
     supported = sum(each.verdict is Verdict.SUPPORTED for each in claims)
     quantities = dict.fromkeys(key for each in SUBJECTS for key in each.SYMBOLS)
     return Page(
-        summary=f"Small transformers trained on text: what bias rules hold, and collapses called before they happen: "
-        f"{supported} of {len(claims)} findings supported, {len(found) - len(claims)} planted controls beside them.",
+        summary=f"Small transformers trained on text: flips, what bias rules hold, and collapses called before they "
+        f"happen: {supported} of {len(claims)} findings supported, {len(found) - len(claims)} planted controls beside "
+        "them.",
         pictures=tuple(picture for each in SUBJECTS for picture in each.pictures(profile, plan, measured)),
         tables=(
             *(table for each in SUBJECTS for table in each.tables(profile, plan, measured)),

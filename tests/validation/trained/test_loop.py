@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -60,11 +61,9 @@ class TestModel:
 
 
 class TestLoop:
-    def rule(self, **changes):
-        vector = {
-            name: np.full(3, value) for name, value in changes.items() if name not in ("increment", "temperature")
-        }
-        return replace(Rule(3), **vector, **{k: v for k, v in changes.items() if k in ("increment", "temperature")})
+    def rule(self, increment=1.0, **changes: float) -> Rule:
+        vector: dict[str, Any] = {name: np.full(3, value) for name, value in changes.items()}
+        return replace(Rule(3, increment=increment), **vector)
 
     def test_scores_move_by_the_rule(self):
         """Every term of it, from the loads of the step."""

@@ -19,7 +19,7 @@ class TestDetrended:
     def test_of_a_chain_is_what_its_covariances_say(self):
         """The whole covariance matrix of a path, projected on what a line leaves."""
         length, phi = 12, 0.7
-        gamma = phi ** np.arange(length)
+        gamma = np.array([phi**lag for lag in range(length)], dtype=np.float64)
         whole = phi ** np.abs(np.subtract.outer(np.arange(length), np.arange(length)))
         line = np.stack([np.ones(length), np.arange(length)], axis=1)
         kept = np.eye(length) - line @ np.linalg.pinv(line)

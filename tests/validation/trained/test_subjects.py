@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.validation.planted import stated, stored, verdicts
-from tests.validation.trained.truth import PROFILE, TRUTHS, changed, name_of
+from tests.validation.trained.truth import PROFILE, TRUTHS, changed, name_of, planted
 from validation.streams import stream
 from validation.trained.study import STUDY, SUBJECTS
 
@@ -42,8 +42,9 @@ def matching(found, patterns):
 
 
 def test_every_subject_has_its_truth():
+    """That of the flips is in test_flips.py."""
     known = {str(vars(each)["__name__"]).rpartition(".")[2] for each in SUBJECTS}
-    assert {name_of(truth) for truth in TRUTHS} <= known
+    assert {name_of(truth) for truth in TRUTHS} | {"flips"} == known
 
 
 class TestVerdicts:
@@ -140,11 +141,10 @@ class TestPage:
         drawn = truth.SUBJECT.pictures(PROFILE, plan, truth.planted(plan))
         assert {each.id: stated(each.caption) for each in drawn} == truth.STATED
 
-    def test_the_whole_page(self, plans, tmp_path):
-        every = [plans(name_of(truth)).arrays for truth in TRUTHS]
-        plan = stored(tmp_path, {name: values for arrays in every for name, values in arrays.items()})
-        measured = {name: part for truth in TRUTHS for name, part in truth.planted(plan).items()}
-        found = tuple(each for truth in TRUTHS for each in truth.SUBJECT.findings(PROFILE, plan, measured))
+    def test_the_whole_page(self, tmp_path):
+        plan = stored(tmp_path, STUDY.predict(PROFILE, 3))
+        measured = planted(plan)
+        found = STUDY.judge(PROFILE, plan, measured)
         page = STUDY.present(PROFILE, plan, measured, found)
         claims = sum(each.expected is None for each in found)
         assert f"{claims} of {claims} findings supported" in page.summary

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.validation.trained import collapse_truth, coverage_truth, rules_truth
+from tests.validation.trained import test_flips as flips_truth
 from validation.trained.model import Make
 from validation.trained.profiles import Profile, Warm
 
@@ -24,7 +25,7 @@ def name_of(truth) -> str:
     return str(truth.SUBJECT.__name__.rpartition(".")[2])
 
 
-PROFILE = Profile("smoke", warm=WARM, **{name_of(truth): truth.PROFILE for truth in TRUTHS})
+PROFILE = Profile("smoke", flips=flips_truth.SMALL, warm=WARM, **{name_of(truth): truth.PROFILE for truth in TRUTHS})
 
 
 def changed(truth, **changes) -> Profile:
@@ -35,10 +36,13 @@ def changed(truth, **changes) -> Profile:
 def few(profile: Profile) -> Profile:
     """Return a profile whose predictions are soon made, and whose parts have the same names."""
     return replace(
-        profile, warm=replace(WARM, models=2, steps=1, settling=1), rules=replace(profile.rules, steps=24, stretches=3)
+        profile,
+        flips=replace(flips_truth.SMALL, cases=profile.flips.cases, routers=2),
+        warm=replace(WARM, models=2, steps=1, settling=1),
+        rules=replace(profile.rules, steps=24, stretches=3),
     )
 
 
 def planted(plan):
     """Return what the runs would measure if every prediction held."""
-    return {name: part for truth in TRUTHS for name, part in truth.planted(plan).items()}
+    return {name: part for truth in (flips_truth, *TRUTHS) for name, part in truth.planted(plan).items()}
