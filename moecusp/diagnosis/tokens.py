@@ -115,6 +115,8 @@ def tokens_of(record: SiteTrace, recorded: int) -> Tokens | str:
         return "no scores of tokens were recorded (record with a sample of logits)"
     if sample.tokens < FEWEST:
         return f"{sample.tokens} tokens with scores; {FEWEST} are the fewest"
+    if sample.kind == "raw" and _like_probabilities(sample.scores):
+        return "the raw scores look like probabilities, between 0 and 1 and adding up to 1: say so when recording them"
     with np.errstate(divide="ignore"):
         logits = np.log(sample.scores) if sample.kind == "probability" else sample.scores
     bias = None if record.bias is None or not np.any(record.bias) else record.bias[sample.batch]
@@ -132,6 +134,13 @@ def tokens_of(record: SiteTrace, recorded: int) -> Tokens | str:
         f"the chosen experts are the {site.k} largest scores of {best:.1%} of the tokens only: something else decides "
         "too (a bias that was not recorded, groups, capacity), so the distance to a tie is not known"
     )
+
+
+def _like_probabilities(scores: NDArray[Any]) -> bool:
+    """Return whether every token's scores lie in [0, 1] and add up to 1 within the rounding of bfloat16."""
+    if scores.min() < 0.0 or scores.max() > 1.0:
+        return False
+    return bool((np.abs(scores.sum(axis=1, dtype=np.float64) - 1.0) <= 2.0**-7).all())
 
 
 def _agreement(scores: NDArray[Any], chosen: NDArray[np.int64]) -> float:

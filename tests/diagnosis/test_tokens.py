@@ -64,6 +64,13 @@ class TestRule:
         shift = found.logits - LOGITS
         np.testing.assert_allclose(shift, np.broadcast_to(shift[:, :1], shift.shape), atol=1e-5)
 
+    def test_probabilities_called_raw_are_not_taken_for_logits(self):
+        p = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
+        found = tokens_of(recorded(p, top(p, 2)), 500)
+        assert isinstance(found, str)
+        assert found.startswith("the raw scores look like probabilities")
+        assert isinstance(tokens_of(recorded(0.9 * p, top(p, 2)), 500), Tokens)
+
     def test_another_bias_than_recorded_cannot_be_told(self):
         found = tokens_of(recorded(LOGITS, top(LOGITS + 3 * BIAS, 2)), 500)
         assert isinstance(found, str)
