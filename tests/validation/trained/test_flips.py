@@ -55,7 +55,7 @@ class TestVerdicts:
         found = flips.findings(Profile(), plan, planted(plan))
         assert {each.verdict for each in found if not each.expected} == {Verdict.SUPPORTED}
         assert {each.verdict for each in found if each.expected} == {Verdict.REFUTED}
-        assert len(found) == len(SMALL.cases) * 6
+        assert sum(each.expected is not None for each in found) == 5  # "independent" of the random router alone
 
     @pytest.mark.parametrize(("kind", "factor"), list(product(CLAIMS, [0.8, 1.2])))
     def test_wrong_counts_are_refuted(self, plan, kind, factor):
@@ -66,7 +66,8 @@ class TestVerdicts:
     @pytest.mark.parametrize(("kind", "control", "factor"), [("noise", "half", 0.5), ("bf16", "independent", 2 / 3)])
     def test_a_control_can_fail(self, plan, kind, control, factor):
         found = flips.findings(Profile(), plan, planted(plan, **{kind: factor}))
-        assert {each.id for each in found if not each.sound} == {f"control.flips_{control}.{n}" for n in SMALL.cases}
+        names = [name for name in SMALL.cases if control != "independent" or name.startswith("random")]
+        assert {each.id for each in found if not each.sound} == {f"control.flips_{control}.{name}" for name in names}
 
     def test_too_few_or_nothing_leave_everything_open(self, plan):
         measured = planted(plan)
@@ -205,4 +206,5 @@ class TestRuns:
             size: [value for name, value in vars(p).items() if name.endswith("_band")] for size, p in SIZES.items()
         }
         assert bands["smoke"] == bands["quick"] == bands["full"]
-        assert replace(SIZES["full"], routers=8, logits=6_400_000, steps=SIZES["quick"].steps) == SIZES["quick"]
+        quick = SIZES["quick"]
+        assert replace(SIZES["full"], routers=quick.routers, logits=quick.logits, steps=quick.steps) == quick
