@@ -34,9 +34,11 @@ STRATA = (
     "temperature",
     "revival",
     "tiers",
+    "ortho",
 )
 """Why a setting is there: the design, what no fit sees, repetitions, where E and the derived rule disagree, ..."""
-WEIGHTS = ("temperature", "entropy", "oracle", "balance")
+ORTHO = ("digits", "narrow", "text")
+"""Kinds that are trained with the weight of orthogonality off and on."""
 GROUPS = ("E", "competitor", "balance", "rule")
 """Candidates for what governs: E = T H/(O + B), (H + B)/O, B/(O T), and the derived rule's log r."""
 _SPACING = 10_000_000  # seeds of models of one run
@@ -47,7 +49,7 @@ class Rows:
 
     def __init__(self, seed: int) -> None:
         self.columns: dict[str, list[Any]] = {
-            name: [] for name in ("kind", "stratum", "config", "seed", "weights", "combination")
+            name: [] for name in ("kind", "stratum", "config", "seed", "weights", "combination", "ortho")
         }
         self._next, self._configs = seed * _SPACING, 0
 
@@ -67,9 +69,11 @@ class Rows:
         for row in weights:
             self.row(kind, stratum, row, config, seed, combination)
 
-    def row(self, kind: str, stratum: str, weights: Array, config: int, seed: int, combination: int = 0) -> None:
+    def row(
+        self, kind: str, stratum: str, weights: Array, config: int, seed: int, combination: int = 0, ortho: float = 0.0
+    ) -> None:
         """Add a model."""
-        values = (tuple(KINDS).index(kind), STRATA.index(stratum), config, seed, weights, combination)
+        values = (tuple(KINDS).index(kind), STRATA.index(stratum), config, seed, weights, combination, ortho)
         for column, value in zip(self.columns.values(), values, strict=True):
             column.append(value)
 
@@ -148,6 +152,13 @@ def design(profile: Profile, seed: int) -> Arrays:
     nothing = spread("undefined", d.undefined) * np.array([1.0, 1.0, 0.0, 0.0])
     rows.add("digits", "undefined", nothing)
     _paired(profile, rows, spread)
+    for kind in ORTHO:
+        many = profile.ortho.settings
+        near = chosen(f"{kind}.near", many // 2, lambda points: in_window(profile, points, box))
+        bases = np.concatenate([spread(f"{kind}.ortho", many - many // 2), near])
+        for base, config, start in zip(bases, rows.new(many), rows.fresh(many), strict=True):
+            for weight in profile.ortho.weights:
+                rows.row(kind, "ortho", base, int(config), int(start), ortho=weight)
     for kind in kinds(profile):
         if kind.startswith("tiers"):
             rows.add(kind, "tiers", spread(kind, profile.tiers.settings))

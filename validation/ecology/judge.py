@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from moecusp.report import Finding
 from validation.ecology import groups as governing
-from validation.ecology import guarantee, overfitting, revival, rule, temperature, tiering
+from validation.ecology import guarantee, orthogonality, overfitting, revival, rule, temperature, tiering
+from validation.ecology.design import ORTHO
 from validation.ecology.outcomes import Runs, runs
 from validation.ecology.profiles import Profile
 from validation.ecology.setup import KINDS
@@ -55,3 +56,4 @@ def _findings(profile: Profile, every: Everything) -> Iterator[Finding]:
     yield from overfitting.findings(profile, digits)
     yield from revival.findings(profile, every.some(*revival.KINDS))
     yield from tiering.findings(profile, every.tiers)
+    yield from orthogonality.findings(profile, every.some(*ORTHO))

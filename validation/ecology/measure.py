@@ -35,7 +35,8 @@ def parts(profile: Profile, plan: Plan) -> Sequence[Part]:
             continue
         steps = schedule(profile, kind).steps
         for number, some in enumerate(np.split(rows, range(chunk, len(rows), chunk))):
-            settings, seeds = plan["design.weights"][some], plan["design.seed"][some]
+            settings = np.column_stack([plan["design.weights"][some], plan["design.ortho"][some]])
+            seeds = plan["design.seed"][some]
             run = partial(measure, profile, kind, settings, seeds)
             found.append(Part(f"{kind}/{number}", len(some) * steps, run))
     p = profile.planted
@@ -47,10 +48,9 @@ def parts(profile: Profile, plan: Plan) -> Sequence[Part]:
 def measure(
     profile: Profile, kind: str, weights: NDArray[np.float64], seeds: NDArray[np.int64], _stream: Stream, tick: Tick
 ) -> Arrays:
-    """Train one model for each setting (models, 4) and return what became of its experts; `beats`: its baseline."""
-    settings = [
-        Setting(t, h, o, b, seed=seed) for (t, h, o, b), seed in zip(weights.tolist(), seeds.tolist(), strict=True)
-    ]
+    """Train one model for each setting (models, 5) and return what became of its experts; `beats`: its baseline."""
+    rows = zip(weights.tolist(), seeds.tolist(), strict=True)
+    settings = [Setting(t, h, o, b, ortho, seed) for (t, h, o, b, ortho), seed in rows]
     plan, data = schedule(profile, kind), source(KINDS[kind].set, profile.training)
     with one_thread():
         watch = partial(watched, factor=profile.temperature.factor)

@@ -38,8 +38,8 @@ class Runs:
     ----------
     kind : str
     columns : mapping
-        Of the design and its groups, without their prefixes: stratum, config, seed, combination (models,), weights
-        (models, 4), E, competitor, balance, rule, minimum (models,).
+        Of the design and its groups, without their prefixes: stratum, config, seed, combination, ortho (models,),
+        weights (models, 4), E, competitor, balance, rule, minimum (models,).
     found : mapping
         What training returned: (models, checkpoints, ...).
     fair_slots : float
@@ -97,7 +97,7 @@ def runs(profile: Profile, plan: Plan, measured: Measured, kind: str) -> Runs | 
     if not found:
         return None
     rows = plan["design.kind"] == tuple(KINDS).index(kind)
-    names = ("stratum", "config", "seed", "combination", "weights")
+    names = ("stratum", "config", "seed", "combination", "weights", "ortho")
     columns = {name: plan[f"design.{name}"][rows] for name in names}
     columns |= {name: plan[f"group.{name}"][rows] for name in (*GROUPS, "minimum")}
     whole = {name: np.concatenate([each[name] for each in found]) for name in found[0]}

@@ -152,6 +152,17 @@ class TierRuns:
 
 
 @dataclass(frozen=True)
+class Ortho:
+    """Z3. The same settings, start and batches without and with orthogonality; half near the rule's threshold."""
+
+    weights: tuple[float, ...] = (0.0, 0.2)
+    settings: int = 32
+    resamples: int = 1000
+    harm_band: Band = (0.02, 1.0)
+    sets_band: Band = (0.05, 1.0)
+
+
+@dataclass(frozen=True)
 class Planted:
     """Ecologies without training, of known laws: dead experts of 16 by a logistic law of slope `slope`."""
 
@@ -175,6 +186,7 @@ class Profile:
     overfitting: Overfitting = field(default=Overfitting())
     revival: Revival = field(default=Revival())
     tiers: TierRuns = field(default=TierRuns())
+    ortho: Ortho = field(default=Ortho())
     planted: Planted = field(default=Planted())
 
 
@@ -197,6 +209,7 @@ PROFILES = {
         temperature=Temperature(settings=4),
         revival=Revival(seeds=3, checkpoints=3),
         tiers=TierRuns(layouts=((8, 4, 4),), settings=4, permutations=50),
+        ortho=Ortho(settings=2),
         planted=Planted(repeats=1),
     ),
     "quick": Profile("quick"),
@@ -218,6 +231,7 @@ PROFILES = {
         temperature=Temperature(settings=128),
         revival=Revival(seeds=32),
         tiers=TierRuns(settings=64),
+        ortho=Ortho(weights=(0.0, 0.02, 0.05, 0.1, 0.2), settings=64),
         planted=Planted(repeats=100),
     ),
 }

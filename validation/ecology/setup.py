@@ -34,6 +34,8 @@ class Kind:
         Experts in each tier; () for the layout that the kind's name has a number of.
     unequal : bool
         Whether tiers differ in width.
+    router : int, optional
+        Hidden units of the router, which prototypes have as dimensions; by default as the profile has it.
     forced : {"bias", "weights"}, optional
         How some experts start dead.
     """
@@ -41,6 +43,7 @@ class Kind:
     set: str = "digits"
     counts: tuple[int, ...] = (8, 4, 4)
     unequal: bool = False
+    router: int | None = None
     forced: Literal["bias", "weights"] | None = None
 
 
@@ -50,6 +53,7 @@ KINDS = {
     "fashion": Kind("fashion"),
     "text": Kind("text", (4, 2, 2)),
     "long": Kind(),
+    "narrow": Kind(router=8),
     "dead-bias": Kind(forced="bias"),
     "dead-weights": Kind(forced="weights"),
     **{
@@ -58,7 +62,7 @@ KINDS = {
         for wide in (False, True)
     },
 }
-"""By name: digits with 16 and with 8 experts, held-out data, long training, dead starts, tiers."""
+"""By name: digits with 16 and 8 experts, held-out data, long training, narrow routers, dead starts, tiers."""
 
 
 def kinds(profile: Profile) -> tuple[str, ...]:
@@ -94,7 +98,15 @@ def make(profile: Profile, name: str) -> Make:
     r = profile.revival
     size = {"bias": r.bias, "weights": r.weights}
     forced = Forced(r.experts, kind.forced, size[kind.forced]) if kind.forced else None
-    return Vision(PIXELS[kind.set], CLASSES[kind.set], tiers(profile, name), t.features, t.router, t.k, forced=forced)
+    return Vision(
+        PIXELS[kind.set],
+        CLASSES[kind.set],
+        tiers(profile, name),
+        t.features,
+        kind.router or t.router,
+        t.k,
+        forced=forced,
+    )
 
 
 def schedule(profile: Profile, name: str) -> Schedule:

@@ -60,8 +60,8 @@ STUDY = Study(
 )
 
 _NOTES = (
-    "guarantee.*: Z1; revival.*: Z2; gap.*: Z5; tiers.*, two_tiers.*: Z6; temperature.*: Z7; one_group.*, governs.* "
-    "and exponent.*: Z8; rule.* and minimum.*: Z9 of the claims; planted.*: controls.",
+    "guarantee.*: Z1; revival.*: Z2; ortho.*: Z3; gap.*: Z5; tiers.*, two_tiers.*: Z6; temperature.*: Z7; one_group.*, "
+    "governs.* and exponent.*: Z8; rule.* and minimum.*: Z9 of the claims; planted.*: controls.",
     f"Definitions of death, {', '.join(HEADLINE)}: share of the test tokens whose first choice an expert is, share of "
     "their slots, mean probability over them, all below 1 %; more than 100 training batches in a row without a slot.",
     "The gate is renormalised top-2, the oracle's target the expert of least loss of its own.",

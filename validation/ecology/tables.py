@@ -9,8 +9,8 @@ import numpy as np
 
 from moecusp.report import Interval, Table
 from validation.ecology import groups as governing
-from validation.ecology import guarantee, revival, rule, temperature, tiering
-from validation.ecology.design import STRATA
+from validation.ecology import guarantee, orthogonality, revival, rule, temperature, tiering
+from validation.ecology.design import ORTHO, STRATA
 from validation.ecology.judge import WHOLE, Everything
 from validation.ecology.outcomes import HEADLINE, OF_FAIR, Runs
 from validation.ecology.profiles import Profile
@@ -31,6 +31,7 @@ def tables(profile: Profile, every: Everything, seen: Mapping[tuple[str, str, st
         temperature.table(profile, digits),
         revival.table(profile, every.some(*revival.KINDS)),
         tiering.table(profile, every.tiers),
+        orthogonality.table(profile, every.some(*ORTHO)),
         definitions(digits),
         ladder(profile, digits),
         trained(profile, every),

@@ -24,7 +24,7 @@ from validation.training.sources import Images, Text
 from validation.training.sweep import train
 
 SHORT = replace(PROFILE, training=replace(PROFILE.training, steps=12, text_steps=6, chunk=3))
-WEIGHTS = np.array([[0.5, 0.1, 1.0, 0.05], [3.0, 0.5, 0.1, 0.5]])
+WEIGHTS = np.array([[0.5, 0.1, 1.0, 0.05, 0.0], [3.0, 0.5, 0.1, 0.5, 0.2]])
 SEEDS = np.array([11, 12])
 
 
@@ -46,7 +46,9 @@ class TestParts:
                 assert not rows.size or (kind == "fashion" and not there())
                 continue
             assert {len(args[2]) for args in mine[:-1]} <= {50}
-            assert_allclose(np.concatenate([args[2] for args in mine]), plan["design.weights"][rows])
+            settings = np.concatenate([args[2] for args in mine])
+            assert_allclose(settings[:, :4], plan["design.weights"][rows])
+            assert_allclose(settings[:, 4], plan["design.ortho"][rows])
             assert (np.concatenate([args[3] for args in mine]) == plan["design.seed"][rows]).all()
             total += len(rows)
         assert sum(each.size for each in trained) >= total * 50
@@ -61,9 +63,8 @@ class TestMeasure:
     def test_is_training_with_these_settings(self):
         ticks: list[int] = []
         found = run("digits", ticks=ticks)
-        settings = [
-            Setting(t, h, o, b, seed=int(seed)) for (t, h, o, b), seed in zip(WEIGHTS.tolist(), SEEDS, strict=True)
-        ]
+        rows = zip(WEIGHTS.tolist(), SEEDS.tolist(), strict=True)
+        settings = [Setting(t, h, o, b, ortho, seed) for (t, h, o, b, ortho), seed in rows]
         data = source("digits", SHORT.training)
         expected = train(make(SHORT, "digits"), data, settings, schedule(SHORT, "digits"), study="ecology")
         assert_allclose(found["first"], expected["first"])

@@ -63,7 +63,7 @@ class TestTables:
     def test_ids_are_all_there(self, made):
         assert [each.id for each in made.page.tables] == [
             "thresholds", "undefined", "strata", "groups", "exponents", "planted", "rule", "temperature", "revival",
-            "tiers", "definitions", "ladder", "trained", "symbols",
+            "tiers", "ortho", "definitions", "ladder", "trained", "symbols",
         ]  # fmt: skip
 
     def test_thresholds_count_configurations(self, made):

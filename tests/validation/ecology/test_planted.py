@@ -11,7 +11,7 @@ import pytest
 
 from tests.validation.ecology.truth import PROFILE, SMALL, planted
 from tests.validation.planted import stored, verdicts
-from validation.ecology import guarantee, overfitting, revival, rule, temperature, tiering
+from validation.ecology import guarantee, orthogonality, overfitting, revival, rule, temperature, tiering
 from validation.ecology import planted as worlds
 from validation.ecology.judge import Everything, findings
 from validation.ecology.predict import predict
@@ -40,6 +40,7 @@ def rest(plan, **wrong):
         *guarantee.findings(PROFILE, [digits]), *rule.findings(PROFILE, every.some(*rule.KINDS)),
         *temperature.findings(PROFILE, digits, [digits]), *overfitting.findings(PROFILE, digits),
         *revival.findings(PROFILE, every.some(*revival.KINDS)), *tiering.findings(PROFILE, every.tiers),
+        *orthogonality.findings(PROFILE, every.some("digits", "narrow", "text")),
     ]  # fmt: skip
     return verdicts(found)
 
@@ -154,11 +155,26 @@ class TestTheRest:
         assert of(found, "tiers.*") == {"SUPPORTED"}
         assert of(found, "two_tiers.*") == {"SUPPORTED"}
 
+    def test_orthogonality_that_kills_where_it_kills(self, plan, right):
+        for name in REST:
+            assert of(right, f"ortho.*.{name}") == {"REFUTED"}
+        found = rest(plan, harm={"digits": 3})
+        for name in REST:
+            assert found[f"ortho.harm.digits.{name}"] == found[f"ortho.sets.{name}"] == "SUPPORTED"
+            assert found[f"ortho.harm.text.{name}"] == found[f"ortho.harm.narrow.{name}"] == "REFUTED"
+
+    def test_orthogonality_that_kills_everywhere_alike(self, plan):
+        """Two of 16 experts, and one of 8."""
+        found = rest(plan, harm={"digits": 2, "narrow": 2, "text": 1})
+        for name in REST:
+            assert found[f"ortho.harm.text.{name}"] == "SUPPORTED"
+            assert found[f"ortho.sets.{name}"] == "REFUTED"
+
     def test_too_little_decides_nothing(self, tmp_path):
         plan = stored(tmp_path, predict(SMALL, 0))
         found = verdicts(findings(SMALL, plan, planted(plan, SMALL)))
         for pattern in ("governs.*", "exponent.*", "temperature.training.*", "gap.*", "revival.*", "tiers.*",
-                        "two_tiers.*", "guarantee.text.*"):  # fmt: skip
+                        "two_tiers.*", "ortho.*", "guarantee.text.*"):  # fmt: skip
             assert of(found, pattern) <= {"INCONCLUSIVE"}, pattern
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -24,6 +24,7 @@ PROFILE = p.Profile(
     temperature=p.Temperature(settings=12),
     revival=p.Revival(seeds=12, checkpoints=3, can_band=(0.4, 1.0), without_band=(0.0, 0.4)),
     tiers=p.TierRuns(layouts=((8, 4, 4), (4, 4, 4, 4)), settings=24, permutations=60, resamples=400),
+    ortho=p.Ortho(weights=(0.0, 0.1, 0.2), settings=48, resamples=400, harm_band=(0.05, 1.0), sets_band=(0.08, 1.0)),
     planted=p.Planted(models=128, repeats=2),
 )  # fmt: skip
 SMALL = replace(
@@ -32,6 +33,7 @@ SMALL = replace(
                     text=(4, 0)),
     temperature=p.Temperature(settings=2),
     revival=p.Revival(seeds=2, checkpoints=3),
+    ortho=p.Ortho(settings=2),
     tiers=p.TierRuns(layouts=((8, 4, 4),), settings=2, permutations=20, resamples=150),
 )  # fmt: skip
 """Too little to tell anything."""
@@ -58,7 +60,8 @@ class Truth:
     law: the group that dead experts follow, whatever the definition, or "none"; where it is E none is dead from .5 on.
     ratio, slope: of measured in predicted log r. hot: dead experts more at the highest of the paired temperatures.
     moved: tokens that another temperature at evaluation moves. gap: correlation of the accuracy gap with dead experts.
-    back: the weights any of which brings experts back. tilt: extra use of the first tier. beats: whether models beat
+    back: the weights any of which brings experts back. tilt: extra use of the first tier. harm: experts that
+    orthogonality kills, by kind. beats: whether models beat
     their baseline. one_seed: whether only the first seed of a configuration has dead experts.
     """
 
@@ -70,6 +73,7 @@ class Truth:
     gap: float = 0.0
     back: str = "B"
     tilt: float = 0.0
+    harm: dict[str, int] = field(default_factory=dict)
     beats: bool = True
     one_seed: bool = False
 
@@ -91,6 +95,11 @@ def deaths(plan, truth, rng):
         settings = pairs.sum() // 3
         dead[pairs] = np.repeat(rng.integers(2, 4, settings), 3) + np.tile([0, 0, truth.hot], settings)
         dead[pairs] += rng.integers(0, 2, pairs.sum())
+    names = np.array(list(KINDS))[plan["design.kind"]]
+    paired = stratum == STRATA.index("ortho")
+    dead[paired] = 1 + (rng.integers(0, 8, paired.sum()) == 0)
+    for kind, extra in truth.harm.items():
+        dead[paired & (plan["design.ortho"] == 0.2) & (names == kind)] += extra
     if truth.one_seed:
         again = np.ones(n, dtype=bool)
         again[np.unique(plan["design.config"], return_index=True)[1]] = False
