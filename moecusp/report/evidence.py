@@ -93,9 +93,12 @@ def _of_scaled(interval: Interval, low: float, high: float) -> Evidence:
 
     freedom = interval.n - 1
     reach, _ = in_errors(interval.confidence, freedom)
-    below, above = interval.estimate - interval.low, interval.high - interval.estimate
-    tails = stdtr(freedom, -reach * np.array([
-        (interval.estimate - low) / below, (high - interval.estimate) / above,
-        (low - interval.estimate) / above, (interval.estimate - high) / below,
-    ]))  # fmt: skip
+    estimate, below, above = interval.estimate, interval.estimate - interval.low, interval.high - interval.estimate
+    distances = np.array([estimate - low, high - estimate, low - estimate, estimate - high])
+    sides = np.array([below, above, above, below])
+    # a bootstrap's interval may end at its estimate: then all of it is inside an edge that is not before that end
+    beyond = np.where(distances + np.array([1.0, 1.0, -1.0, -1.0]) * np.finfo(float).tiny > 0.0, np.inf, -np.inf)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        errors = np.where(sides > 0.0, distances / sides, beyond)
+    tails = stdtr(freedom, -reach * errors)
     return Evidence(float(max(tails[:2])), float(min(tails[2:])))

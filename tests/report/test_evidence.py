@@ -111,3 +111,15 @@ def test_an_unknown_method_is_refused():
     with pytest.raises(ParameterError) as error:
         of(replace(student(SAMPLES), method="guess"))
     assert str(error.value) == "method = 'guess': method must be one of the methods of moecusp.report"
+
+
+@pytest.mark.parametrize("ends", [(0.8, 1.0), (1.0, 1.2)])
+@pytest.mark.parametrize("band", [(0.9, 1.0), (0.7, 1.0), (1.0, 1.3), (0.7, 1.3), (0.7, 0.9), (1.1, 1.3), (1.01, 1.3)])
+def test_of_a_bootstrap_that_ends_at_its_estimate(ends, band):
+    """The p-values agree with the verdict, whichever side has no width."""
+    finding = judge(
+        "a", "a", "a", Interval(1.0, ends[0], ends[1], 0.9, 8, "seeds", "bootstrap over clusters", 0.1), band
+    )
+    found = evidence(finding)
+    assert (found.supporting <= finding.false_alarm) == (finding.verdict is Verdict.SUPPORTED)
+    assert (found.refuting <= finding.false_alarm) == (finding.verdict is Verdict.REFUTED)
