@@ -190,7 +190,8 @@ def findings(profile: Profile, plan: Plan, measured: Measured) -> tuple[Finding,
         found.append(
             judge(f"coverage.{name}", f"Intervals from a trajectory hold the truth as often as they say: {selection} "
                   f"selection, {experts} experts, {tokens}, {changing}.", effect,
-                  of(of_traces(measured[f"coverage/{name}"]["held"])), p.coverage_band)
+                  of(of_traces(measured[f"coverage/{name}"]["held"])), p.coverage_band,
+                  able=p.traces >= p.fewest, remedy="" if p.traces >= p.fewest else f"{p.fewest} traces.")
         )  # fmt: skip
     halves = np.concatenate([of_traces(measured[f"coverage/{name}"]["half"]) for name in p.cases])
     found.append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from validation.trained.flips import SIZES, Flips
 from validation.trained.model import Make
@@ -89,7 +89,8 @@ class Collapse:
 class Coverage:
     """P11: intervals at 95 % from simulated traces of planted rules, decay and inverse temperature 1.
 
-    Cases are selection.experts.loads.ramp, with loads other (of other tokens) or averaged (over `every` steps).
+    Cases are selection.experts.loads.ramp, with loads other (of other tokens) or averaged (over `every` steps). Fewer
+    traces than `fewest` leave a case open, whatever they say.
     """
 
     cases: tuple[str, ...] = (
@@ -98,6 +99,7 @@ class Coverage:
         "soft.4.averaged.drive",
     )  # fmt: skip
     traces: int = 60
+    fewest: int = 1000
     steps: int = 2000
     every: int = 4
     gain: float = 0.6
@@ -121,15 +123,15 @@ class Profile:
     coverage: Coverage = field(default=Coverage())
 
 
-SMALL = Make(layers=1, width=16, context=16, hidden=8)
+SMALL = Make(experts=4, layers=1, width=12, context=16, hidden=4)
 PROFILES = {
     "smoke": Profile(
         "smoke",
-        flips=SIZES["smoke"],
-        warm=Warm(make=SMALL, models=3, steps=60, settling=40),
-        rules=Rules(steps=80, burn=20, stretches=2),
-        collapse=Collapse(driven=3, healthy=1, steps=150),
-        coverage=Coverage(cases=("soft.2.other.none", "soft.4.averaged.drive"), traces=6, steps=800),
+        flips=replace(SIZES["smoke"], cases=("random-8-top1", "random-64-top8"), logits=640_000),
+        warm=Warm(make=SMALL, models=8, steps=60, settling=30, windows=3, learning_rate=0.02, temperature=0.1),
+        rules=Rules(steps=60, burn=20, stretches=2),
+        collapse=Collapse(driven=6, healthy=1, steps=150),
+        coverage=Coverage(cases=("soft.2.other.none", "soft.4.averaged.drive"), traces=12, steps=600),
     ),
     "quick": Profile("quick", flips=SIZES["quick"]),
     "full": Profile(

@@ -89,6 +89,13 @@ class TestVerdicts:
     def test_no_band_is_elsewhere(self, truth):
         assert {name for name in vars(truth.PROFILE) if name.endswith("_band")} == set(truth.BANDS)
 
+    def test_a_coverage_of_few_traces_is_left_open(self, plans):
+        """Also where all of them hold, so that their interval has no width."""
+        (truth,) = [each for each in TRUTHS if name_of(each) == "coverage"]
+        found = judged(plans, truth, changed(truth, fewest=5000), held=1.0)
+        assert {each.verdict.value for each in found if not each.expected} == {"INCONCLUSIVE"}
+        assert {each.remedy for each in found if not each.expected} == {"5000 traces."}
+
     def test_the_floor_of_the_rules_is_that_of_the_profile(self, plans):
         (truth,) = [each for each in TRUTHS if name_of(each) == "rules"]
         found = judged(plans, truth, changed(truth, floor=3.0, errors=0.0))
