@@ -9,7 +9,7 @@ OUTPUT ?= report
 SEED ?= 0
 DEVICE ?= cpu
 SEEDS ?= 20
-STUDIES ?= digits mean-field soft-hard routers
+STUDIES ?= digits mean-field soft-hard routers ecology trained
 EXTRAS := cli,data,fast,report,torch,trace
 
 .PHONY: help report reports seeds test families lowest pythons proofs mutations mutants kernels lint series pages clean
