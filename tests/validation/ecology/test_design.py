@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.optimize import brentq
 
 from tests.validation.ecology.truth import PROFILE
-from validation.ecology.design import STRATA, design, log_minimum
+from validation.ecology.design import STRATA, design, expected_alive, expected_dead, log_minimum
 from validation.ecology.profiles import PROFILES
 from validation.ecology.setup import KINDS, classes, experts, schedule, tiers
 
@@ -34,6 +34,21 @@ class TestStrata:
         t, h, o, b = weights(plan, "expected_alive", kind)
         e, ratio = t * h / (o + b), (h + b) / o
         assert ((e < 0.4) & (ratio > 0.4)).all()
+
+    def test_all_settings_where_they_disagree_are_taken_and_no_others(self):
+        d, points = PROFILE.design, np.random.default_rng(3).random((4000, 4))
+        settings = np.exp(np.log(RANGES[:, 0]) + points * np.diff(np.log(RANGES), axis=1)[:, 0])
+        t, h, o, b = settings.T
+        found = expected_alive(d, settings)
+        wanted = (t * h / (o + b) < 0.4) & ((h + b) / o > 0.4)
+        assert 0.1 < wanted.mean() < 0.9
+        assert (~np.isnan(found).any(-1) == wanted).all()
+        assert_allclose(found[wanted], settings[wanted])
+        dead = expected_dead(d, settings, points)
+        t, h, o, b = dead[~np.isnan(dead).any(-1)].T
+        e, ratio = t * h / (o + b), (h + b) / o
+        assert (e.min(), e.max()) == (pytest.approx(0.5, abs=0.01), pytest.approx(0.7, abs=0.01))
+        assert ratio.max() == pytest.approx(0.2, abs=0.01)
 
     def test_all_lie_in_the_ranges(self, plan):
         for name in ("sobol", "held_out", "core", "expected_dead", "expected_alive", "line", "rule"):
