@@ -207,10 +207,10 @@ def pictures(profile: Profile, plan: Plan, measured: Measured) -> tuple[Picture,
     with style():
         figure, axes = canvas(height=4.4)
         for place, name in enumerate(p.cases):
-            for what, colour, mark in (("held", BLUE, "o"), ("half", RED, "x")):
+            for what, shift, colour, mark in (("held", -0.1, BLUE, "o"), ("half", 0.1, RED, "x")):
                 each = of_traces(measured[f"coverage/{name}"][what])
                 error = 2.6 * each.std() / max(len(each), 1) ** 0.5
-                axes.errorbar(each.mean(), place, xerr=error, fmt=mark, ms=5, mfc="none", color=colour,
+                axes.errorbar(each.mean(), place + shift, xerr=error, fmt=mark, ms=5, mfc="none", color=colour,
                               label=LABELS[what] if place == 0 else None)  # fmt: skip
         axes.axvspan(*p.coverage_band, color=SOFT, alpha=0.3, lw=0)
         axes.axvline(0.95, color=INK, lw=1)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 
 from moecusp import effective_update_rate, proportional_covariance, sign_covariance, sign_tracking_lag
+from moecusp.balance import BalanceVariance
 from moecusp.report import Finding, Table, Verdict, judge
 from moecusp.report.figures import BLUE, INK, ORANGE, RED, canvas, legend, style
 from moecusp.routing import record
@@ -82,11 +83,11 @@ def predict(profile: Profile, seed: int) -> Arrays:
             alone = proportional_covariance(step, chi, single)
             lag = drift * (experts - 1) / experts / step
         else:
-            closed = sign_covariance(step, chi, noise, 1, spacing)
+            closed = closure(step, chi, noise, spacing)
             deviation = np.sqrt(np.diagonal(closed.observed, axis1=-2, axis2=-1))
             deviation = np.where(np.isnan(deviation), 1.0, deviation)  # no prediction where an expert never answers
             pull = np.asarray(effective_update_rate(step[..., None], deviation))[..., None] * np.eye(experts)
-            alone = sign_covariance(step, chi, single, 1, spacing)
+            alone = closure(step, chi, single, spacing)
             lag = np.vectorize(_sign_lag, signature="(),(),(k)->()")(drift, step, deviation)
         bias, load = (detrended(each, length) for each in traces(chi, closed.bias, noise, pull, length))
         still = np.zeros((*step.shape, length))
@@ -103,6 +104,14 @@ def predict(profile: Profile, seed: int) -> Arrays:
             f"rules.{name}.sampling": detrended(still, length),
         }
     return {name: np.asarray(value) for name, value in found.items()}
+
+
+def closure(step: Array, chi: Array, noise: Array, spacing: float) -> BalanceVariance:
+    """Return the closure of the sign rule; NaN for a model with an expert whose load next to never varies."""
+    still = np.diagonal(noise, axis1=-2, axis2=-1).min(axis=-1) < spacing**2 / (2.0 * np.pi)
+    some = spacing * (np.eye(chi.shape[-1]) - 1.0 / chi.shape[-1])
+    found = sign_covariance(step, chi, np.where(still[..., None, None], some, noise), 1, spacing)
+    return BalanceVariance(*(np.where(still[..., None, None], np.nan, each) for each in found))
 
 
 def _sign_lag(drift: float, step: float, deviation: Array) -> float:
@@ -225,9 +234,7 @@ def pictures(profile: Profile, plan: Plan, measured: Measured) -> tuple[Picture,
         axes.plot(np.repeat(np.arange(len(names)), 2) + np.tile([0.1, -0.1], len(names)), wrong, "x", color=RED, ms=8,
                   label="planted theories")  # fmt: skip
         axes.axhline(1.0, color=INK, lw=1)
-        axes.set(
-            xticks=range(len(names)), xticklabels=names, yscale="log", ylabel="mean square, measured over predicted"
-        )
+        axes.set(xticks=range(len(names)), xticklabels=names, ylabel="mean square, measured over predicted")
         legend(figure)
     caption = (
         "Fluctuations of biases and observed loads inside training, one mark a model, by rule and its rate in units of "

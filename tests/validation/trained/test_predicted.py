@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from moecusp import proportional_covariance
+from moecusp import proportional_covariance, sign_covariance
 from validation.trained.detrended import detrended, traces
-from validation.trained.rules import _sign_lag, fluctuation
+from validation.trained.rules import _sign_lag, closure, fluctuation
 
 
 def laplacian(weights):
@@ -61,6 +61,17 @@ class TestTraces:
             for seen, expected in ((path, of_bias), (loads, of_load)):
                 found = np.mean([(seen[n + lag] * seen[n]).sum(axis=1).mean() for n in range(6)])
                 assert found == pytest.approx(expected[lag], abs=0.02 * expected[0])
+
+
+def test_a_model_with_a_dead_expert_has_no_prediction_and_the_others_have():
+    chi = np.stack([laplacian(np.full((4, 4), 0.1) * (1 - np.eye(4)))] * 2)
+    noise = np.stack([0.01 * (np.eye(4) - 0.25)] * 2)
+    noise[1, 3] = noise[1, :, 3] = 0.0
+    found = closure(np.full(2, 0.01), chi, noise, 0.01)
+    alone = sign_covariance(0.01, chi[0], noise[0], 1, 0.01)
+    assert np.isnan(found.bias[1]).all()
+    assert found.bias[0] == pytest.approx(alone.bias)
+    assert found.observed[0] == pytest.approx(alone.observed)
 
 
 def test_the_lag_of_the_sign_rule_keeps_every_bias_in_step():
