@@ -7,6 +7,7 @@ from scipy.stats import binom, kendalltau
 
 from moecusp import ParameterError
 from moecusp.diagnosis import early_warning
+from moecusp.diagnosis.early_warning import _surrogates
 
 
 def stationary(traces, rows, phi, noise=0.0, modes=1, seed=0):
@@ -93,3 +94,16 @@ class TestNumbers:
 def test_refusals(series, options, name):
     with pytest.raises(ParameterError, match=f"^{name} = "):
         early_warning(series, **options)
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0], ids=["plain", "noisy"])
+def test_surrogates_remember_as_the_series_does(noise):
+    """At one record and at two, so that noise of observation is told from a short memory."""
+    x = stationary(1, 4000, 0.9, noise, seed=5)[0]
+    x = x - x.mean()
+
+    def memory(path):
+        return np.array([(path[lag:] * path[:-lag]).mean() / (path**2).mean() for lag in (1, 2)])
+
+    drawn = np.mean([memory(each) for each in _surrogates(x, 30, np.random.default_rng(6))], axis=0)
+    assert drawn == pytest.approx(memory(x), abs=0.02)
