@@ -214,21 +214,24 @@ def in_window(profile: Profile, points: Array, box: Array) -> Array:
     log_r = low + (high - low) * points[:, 1]
     o, b = found[:, 2], found[:, 3]
     k = experts(profile, "digits")
-    ratio = mc.critical_ratio(np.exp(log_r), b / o, k, classes("digits", k))
+    ratio = mc.critical_ratio(np.exp(log_r), b / o, k, classes("digits", k), profile.training.k)
     h = np.asarray(ratio * o - b)
     found[:, 1] = np.where(h > 0, h, np.nan)
     return found
 
 
-def log_minimum(h: Array, o: Array, b: Array, experts: int, classes: int) -> Array:
-    """Return log r at the only minimum of the loss over free probabilities; log 1/K where no expert is below others.
+def log_minimum(h: Array, o: Array, b: Array, experts: int, classes: int, choices: int) -> Array:
+    """Return log r at the only minimum of the loss over free probabilities, or the most it can be solved for.
 
-    By bisection of `moecusp.critical_oracle_weight`, which falls in r.
+    By bisection of `moecusp.critical_oracle_weight`, which falls in r. It has a value where second choices go to the
+    experts without a class: up to r = 1/(C exp(-D) + K - C), and for D >= 0 up to 1/K, where no expert is below others.
     """
-    low, high = np.full(h.shape, -600.0), np.full(h.shape, -math.log(experts))
+    gap = experts / choices * (1.0 / classes - (choices - 1) / (experts - classes))
+    most = -math.log(classes * math.exp(max(-gap, 0.0)) + experts - classes)
+    low, high = np.full(h.shape, -600.0), np.full(h.shape, most)
     for _ in range(60):
         middle = 0.5 * (low + high)
-        dead = o > mc.critical_oracle_weight(np.exp(middle), h, b, experts, classes)
+        dead = o > mc.critical_oracle_weight(np.exp(middle), h, b, experts, classes, choices)
         low, high = np.where(dead, low, middle), np.where(dead, middle, high)
     return high
 
@@ -245,7 +248,8 @@ def predicted(profile: Profile, kind: NDArray[np.int64], weights: Array) -> dict
         rows = kind == number
         if rows.any():
             k = experts(profile, name)
+            counted = (k, classes(name, k), profile.training.k)  # the balance term counts every slot
             rows &= (h + b) > 0
-            found["rule"][rows] = mc.log_dead_expert_probability(h[rows], o[rows], b[rows], k, classes(name, k))
-            found["minimum"][rows] = log_minimum(h[rows], o[rows], b[rows], k, classes(name, k))
+            found["rule"][rows] = mc.log_dead_expert_probability(h[rows], o[rows], b[rows], *counted)
+            found["minimum"][rows] = log_minimum(h[rows], o[rows], b[rows], *counted)
     return {f"group.{name}": values for name, values in found.items()}

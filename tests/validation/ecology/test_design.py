@@ -102,9 +102,8 @@ class TestStrata:
 class TestSeeds:
     def test_none_serves_two_configurations(self, plan):
         config, seed = plan["design.config"], plan["design.seed"]
-        shared = (plan["design.stratum"] == STRATA.index("temperature")) | (
-            plan["design.stratum"] == STRATA.index("revival")
-        )
+        paired = [STRATA.index(name) for name in ("temperature", "revival", "ortho")]  # the same starts, to be compared
+        shared = np.isin(plan["design.stratum"], paired)
         assert len(np.unique(seed[~shared])) == (~shared).sum()
         assert not set(seed[~shared]) & set(seed[shared])
         assert len(np.unique(np.stack([config, seed]), axis=1).T) >= (~shared).sum()
@@ -130,7 +129,7 @@ class TestGroups:
         assert_allclose(plan["group.E"][at], t * h / (o + b))
         assert_allclose(plan["group.competitor"][at], (h + b) / o)
         assert_allclose(plan["group.balance"][at], b / (o * t))
-        assert_allclose(plan["group.rule"][at], -(o + b * (math.log(10) - 1.6)) / (h + b), rtol=1e-9)
+        assert_allclose(plan["group.rule"][at], -(o + b * (math.log(10) - (8 / 10 - 8 / 6))) / (h + b), rtol=1e-9)
 
     def test_the_rule_stratum_has_its_r_in_the_window(self, plan):
         low, high = np.log(PROFILE.rule.window)
@@ -138,24 +137,28 @@ class TestGroups:
         assert ((found >= low - 1e-9) & (found <= high + 1e-9)).all()
         assert np.ptp(found) > 0.5 * (high - low)
 
+    @pytest.mark.parametrize(("choices", "gap"), [(1, 1.6), (2, 8 / 10 - 8 / 6)])
     @pytest.mark.parametrize(("h", "o", "b"), [(0.3, 1.5, 0.0), (0.1, 0.8, 0.05), (0.05, 2.0, 0.3)])
-    def test_the_minimum_solves_its_two_conditions(self, h, o, b):
-        """O/a = H log(a/r) + B G, H log(s/r) = -B G, G = log(P/r) + D: solved here for r, rows summing to 1."""
+    def test_the_minimum_solves_its_two_conditions(self, h, o, b, choices, gap):
+        """O/a = H log(a/r) + B G, H log(s/r) = -B G, G = log(P/r) + D: solved here for r, rows summing to 1.
+
+        D is K times the share of the slots of a target, 1/(k C), less that of others, (k - 1)/(k (K - C)).
+        """
         k, c = 16, 10
 
         def excess(log_r):
             r = math.exp(log_r)
-            spread = math.log((1 - (k - c) * r) / (c * r)) + k / c
+            spread = math.log((1 - (k - c) * r) / (c * r)) + gap
             a = 1 - (k - c) * r - (c - 1) * r * math.exp(-b * spread / h)
             return o / a - h * math.log(a / r) - b * spread
 
-        expected = brentq(excess, -30.0, -math.log(k) - 1e-9)
-        found = log_minimum(np.array([h]), np.array([o]), np.array([b]), k, c)
+        expected = brentq(excess, -30.0, -math.log(c * math.exp(max(-gap, 0.0)) + k - c) - 1e-9)
+        found = log_minimum(np.array([h]), np.array([o]), np.array([b]), k, c, choices)
         assert_allclose(found, expected, atol=1e-9)
-        assert found < -(o + b * (math.log(c) - k / c)) / (h + b)
+        assert found < -(o + b * (math.log(c) - gap)) / (h + b)
 
     def test_a_weak_oracle_lets_no_expert_fall_below_the_others(self):
-        found = log_minimum(np.array([1.0]), np.array([0.001]), np.array([1.0]), 16, 10)
+        found = log_minimum(np.array([1.0]), np.array([0.001]), np.array([1.0]), 16, 10, 1)
         assert_allclose(found, -math.log(16), atol=1e-6)
 
 
