@@ -104,12 +104,18 @@ def tie_graph(logits: Array, chosen: int, width: float) -> Array:
 
 
 def covariance(logits: Tensor, loads: Loads) -> Array:
-    """Return the covariance of one token's slot shares: of the experts it is sampled for, or chosen for."""
+    """Return the covariance of one token's slot shares: of the experts it is sampled for, or chosen for.
+
+    Experts that tie for the last slots share them, else the rows would not add up to 0.
+    """
     if loads.inverse_temperature is not None:
         mean = torch.softmax(loads.inverse_temperature * logits, dim=1).mean(dim=-1)
         second = torch.diag_embed(mean)
     else:
-        taken = (logits >= threshold(logits, loads.chosen)[:, None]).float() / loads.chosen
+        level = threshold(logits, loads.chosen)[:, None]
+        above, tied = (logits > level).float(), (logits == level).float()
+        left = (loads.chosen - above.sum(dim=1, keepdim=True)) / tied.sum(dim=1, keepdim=True)
+        taken = (above + left * tied) / loads.chosen
         mean, second = taken.mean(dim=-1), taken @ taken.mT / taken.shape[-1]
     return (second - mean[..., None] * mean[..., None, :]).double().numpy()
 

@@ -129,6 +129,14 @@ class TestResponses:
         mode = np.array([1.0, -1.0, 0.0, 0.0, 0.0]) / 2**0.5
         assert_allclose(mode @ found @ mode, gaussian.token_variance(5, 2), rtol=0.02)
 
+    def test_experts_that_tie_for_the_last_slots_share_them(self):
+        """Tokens of four experts: the best two, and one slot among three that tie."""
+        logits = torch.tensor([[3.0, 2.0, 1.0, 0.0], [3.0, 1.0, 1.0, 1.0]]).T[None]
+        shares = np.array([[1 / 2, 1 / 2, 0, 0], [1 / 2, 1 / 6, 1 / 6, 1 / 6]])
+        found = responses.covariance(logits, Loads(2))
+        assert_allclose(found, [np.cov(shares.T, bias=True)], atol=1e-7)
+        assert_allclose(found.sum(axis=-1), 0.0, atol=1e-7)
+
     @pytest.mark.parametrize(("experts", "chosen"), [(2, 1), (8, 3)])
     def test_tie_graphs_of_gaussian_logits(self, experts, chosen):
         """4e5 tokens, a tenth of them near a tie: 3 % are four standard errors, and less than the width would do."""
