@@ -88,7 +88,7 @@ class SignRule:
     sigma: float = 1.4142135623730951
     bias_step: float = 0.1
     rate_share: float = 0.4
-    chains: int = 16
+    chains: int = 48
     case: str = "text-mlp-8-top2"
     routers: int = 40
     batch_size: int = 256

@@ -202,7 +202,7 @@ PROFILES = {
         trained=Trained(routers=240, parted=40),
         prediction=Prediction(routers=240),
         update_rate=UpdateRate(routers=240),
-        sign_rule=SignRule(chains=32, routers=120, steps=1600),
+        sign_rule=SignRule(chains=96, routers=120, steps=1600),
         balance_loss=BalanceLoss(routers=240),
     ),
 }
