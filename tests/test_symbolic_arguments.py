@@ -47,6 +47,16 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "v < u": ({"v": 1, "u": 1}, "(drift|bias_step) and (bias_step|drift)"),
     "v > -u": ({"v": -1, "u": 1}, "(drift|bias_step) and (bias_step|drift)"),
     "Ne(h, 0)": ({"h": 0}, "asymmetry"),
+    "C < K": ({"C": 5, "K": 5, "k": 1}, "(classes|experts) and (experts|classes)"),
+    "theta < 1": ({"theta": 1}, "threshold"),
+    "K*theta < 1": ({"K": 5, "C": 2, "k": 1, "theta": sp.Rational(1, 5)}, "threshold and experts"),
+    "k <= -C + K + 1": ({"K": 5, "C": 4, "k": 3}, "experts and classes and choices"),
+    "B + H > 0": ({"B": 0, "H": 0.0}, "entropy_weight and balance_weight"),
+    "H > 0": ({"H": 0}, "entropy_weight"),
+    "K*(-(k - 1)/(-C + K) + 1/C)/k + log((-theta*(-C + K) + 1)/(C*theta)) >= 0": (
+        {"K": 16, "C": 10, "k": 2, "theta": sp.Rational(6, 100)},
+        "threshold and experts and classes and choices",
+    ),
 }
 CONDITIONS = [
     (n, r) for n, form in FORMS.items() for r in sorted(sp.And.make_args(form.condition), key=str) if r != sp.true
