@@ -79,8 +79,9 @@ def early_warning(
     first-order processes with noise of observation, of the same memory as the whole series (its autocovariances at one
     and two records, corrected for their bias), and are treated as the series is: whatever overlapping windows and
     detrending do to the trends, they do to theirs. For such series the false-alarm rate is the level up to the error of
-    the memory; measured in tests/diagnosis/test_early_warning.py. It says that fluctuations change, not why: a growing
-    batch, or a rate that is lowered, changes them too.
+    the memory. At a level of 5 %, 3.5 to 5.8 % of 400 stationary series were called in three of four regimes, but
+    9.75 % of noisy ones of 600 records with memory .97 from one to the next: there the level is not kept. It says that
+    fluctuations change, not why: a growing batch, or a rate that is lowered, changes them too.
 
     References
     ----------
