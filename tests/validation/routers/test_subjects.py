@@ -5,12 +5,10 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 from tests.validation.planted import stated, stored, verdicts
 from tests.validation.routers.truth import PROFILE, TRUTHS, changed, name_of
-from validation.routers import study
 from validation.routers.study import STUDY, SUBJECTS
 from validation.streams import stream
 
@@ -133,11 +131,3 @@ class TestPage:
             ids = [each.id for each in getattr(page, kind)]
             assert len(set(ids)) == len(ids)
         assert set(page.data["measured"]) == set(measured)
-
-
-def test_large_arrays_are_summarised():
-    small, large = np.array([[1 / 3, np.nan]]), np.arange(1200.0).reshape(2, 600)
-    large[0, 0] = np.nan
-    assert study._listed(small) == [[0.33333333, None]]
-    assert study._listed(large) == {"shape": [2, 600], "mean": 600.0, "least": 1.0, "most": 1199.0}
-    assert study._listed(np.full(600, np.nan)) == {"shape": [600]}
