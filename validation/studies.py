@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import moecusp
 from moecusp import ParameterError
-from moecusp.report import Figure, Finding, Provenance, Report, Table, check_folder, collect, write
+from moecusp.report import Figure, Finding, Report, Table, check_folder, collect, write
 from moecusp.report import Plan as Stored
 from moecusp.report.figures import style, svg
 from validation.claims import read
@@ -248,9 +248,10 @@ def execute(
     """
     check_folder(output)
     began = datetime.now(UTC)
+    source, asked = collect(command, seed, began), request(study, profile, seed, device)
     folder = work_folder(output)
     with computing(study, device) as accelerator, opened(folder, fresh):
-        plan = planned(folder, request(study, profile, seed, device), lambda: study.predict(profile, seed))
+        plan = planned(folder, asked, lambda: study.predict(profile, seed))
         measured, first = measure(study, profile, plan, seed, folder, progress, say, processes)
         findings = study.judge(profile, plan, measured)
         page = study.present(profile, plan, measured, findings)
@@ -261,7 +262,12 @@ def execute(
             study=study.name,
             profile=profile.name,
             plan=predicted,
-            provenance=_on(collect(command, seed, began), accelerator),
+            provenance=replace(
+                source,
+                commit=source.commit if request(study, profile, seed, device) == asked else _changed(source.commit),
+                device=f"{accelerator}; {source.device}" if accelerator else source.device,
+                seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
+            ),
             parameters=_plain(profile),
             findings=findings,
             figures=_rendered(page.pictures),
@@ -294,9 +300,9 @@ def _rendered(pictures: tuple[Picture, ...]) -> tuple[Figure, ...]:
         return tuple(Figure(each.id, each.title, svg(each.figure, each.title), each.caption) for each in pictures)
 
 
-def _on(provenance: Provenance, accelerator: str) -> Provenance:
-    device = f"{accelerator}; {provenance.device}" if accelerator else provenance.device
-    return replace(provenance, device=device)
+def _changed(commit: str) -> str:
+    """Return what to call the sources of a run that began at a commit and saw them change."""
+    return commit.removesuffix("+") + "+"
 
 
 def _stated(plan: Plan, first: str) -> str:

@@ -42,6 +42,24 @@ class TestReport:
         assert report.notes == (f"Plan {sha} stored at {written}; the first run began at {first}.",)
         assert (report.plan.sha256, report.plan.stored) == (sha, written)
 
+    def test_is_of_the_commit_it_began_at(self, output, monkeypatch):
+        """Also where another is checked out meanwhile, whose sources are not the same: "+" says so."""
+        at, digest = ["first"], ["same"]
+        monkeypatch.setattr("moecusp.report.provenance._commit", lambda folder: at[0])
+        monkeypatch.setattr("validation.studies.sources", lambda packages: digest[0])
+
+        def moved(source):
+            def judge(*given):
+                at[0], digest[0] = "second", source
+                return STUDY.judge(*given)
+
+            at[0], digest[0] = "first", "same"
+            return run(output, study=replace(STUDY, judge=judge)).provenance
+
+        assert moved("same").commit == "first"
+        assert moved("other").commit == "first+"
+        assert 0.0 <= moved("same").seconds < 600.0
+
     def test_the_first_run_is_the_first_of_all_however_they_are_listed(self, output):
         interrupted(output, after=1)
         began = load(part_path(work_folder(output), "values/0")).header["started"]
