@@ -82,7 +82,7 @@ class Trained:
     """Two-expert mixtures trained on images; temperatures and widths in standard deviations of the margin."""
 
     sets: tuple[str, ...] = ("digits", "fashion")
-    networks: tuple[int, ...] = (32, 12)
+    networks: tuple[int, ...] = (32, 32)
     steps: int = 300
     batch_size: int = 256
     hidden: int = 24
@@ -128,6 +128,6 @@ PROFILES = {
         risks=Risks(seeds=16, tokens=4_000_000),
         landscape=Landscape(seeds=16, tokens=400_000),
         detector=Detector(seeds=16, tokens=4_000_000, trials=2_000, trial_tokens=50_000),
-        trained=Trained(networks=(64, 32), steps=600),
+        trained=Trained(networks=(64, 64), steps=600),
     ),
 }
