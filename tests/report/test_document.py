@@ -67,12 +67,20 @@ class TestForms:
         assert "prefers-color-scheme: dark" in page
         assert 'name="viewport" content="width=device-width' in page
 
+    def test_what_is_read_first_comes_first(self, sample, tmp_path):
+        """The summary, sections such as the ledger, pictures; then every finding, of which there may be hundreds."""
+        page, markdown, _ = written(sample, tmp_path)
+        for text, head in ((page, "<h2>{}</h2>"), (markdown, "## {}\n")):
+            places = [text.index(sample.summary), text.index(sample.sections[0].title)]
+            places += [text.index(head.format(title)) for title in ("Pictures", "Findings", "Provenance")]
+            assert places == sorted(places)
+
     def test_a_page_that_is_no_study(self, sample, tmp_path):
         page, markdown, content = written(Report("A diagnosis", "All is well.", sample.provenance), tmp_path)
         assert (content["study"], content["profile"], content["plan"], content["findings"]) == (None, None, None, [])
         assert content["sound"] is True
         for text in (page, markdown):
-            assert "Verdicts" not in text
+            assert "Findings" not in text
             assert "Pictures" not in text
             assert "predictions stored" not in text
 
@@ -139,6 +147,8 @@ class TestSound:
         assert content["sound"] is False
         for text in (page, markdown):
             assert "not sound" in text
+            assert text.count("control, not as planted") == 1
+            assert text.count("control, as planted") >= 1
 
     def test_a_control_left_open_is_a_failed_one(self, sample):
         assert not replace(sample, findings=(finding([1.0, 1.0], expected=Verdict.REFUTED),)).sound
@@ -147,6 +157,8 @@ class TestSound:
         page, markdown, content = written(replace(sample, findings=(SOUND, finding([2.0] * 3))), tmp_path)
         assert content["sound"] is True
         assert "not sound" not in page + markdown
+        assert "not as planted" not in page + markdown
+        assert page.count('class="card finding planted"') == 1  # not in the colour of a verdict
 
 
 NASTY = [
