@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 import moecusp as mc
 from validation.ecology.profiles import Design, Profile
-from validation.ecology.setup import KINDS, classes, experts, kinds
+from validation.ecology.setup import DIFFICULTY, KINDS, classes, experts, kinds
 from validation.storage import Arrays
 from validation.streams import stream
 
@@ -35,9 +35,11 @@ STRATA = (
     "revival",
     "tiers",
     "ortho",
+    "complexity",
+    "near",
 )
 """Why a setting is there: the design, what no fit sees, repetitions, where E and the derived rule disagree, ..."""
-ORTHO = ("digits", "narrow", "text")
+ORTHO = ("digits", "narrow", "fashion", "text")
 """Kinds that are trained with the weight of orthogonality off and on."""
 GROUPS = ("E", "competitor", "balance", "rule")
 """Candidates for what governs: E = T H/(O + B), (H + B)/O, B/(O T), and the derived rule's log r."""
@@ -162,6 +164,16 @@ def design(profile: Profile, seed: int) -> Arrays:
     for kind in kinds(profile):
         if kind.startswith("tiers"):
             rows.add(kind, "tiers", spread(kind, profile.tiers.settings))
+    c = profile.complexity
+    alike = spread("complexity", c.settings)
+    alike[:, 0] = c.temperature
+    between = chosen("near", c.near, lambda points: in_both_windows(profile, points, box))
+    for stratum, bases, others in (("complexity", alike, c.others), ("near", between, 0)):
+        named = zip(bases, rows.new(len(bases)), rows.fresh(len(bases)), strict=True)
+        for place, (base, config, start) in enumerate(named):
+            for number in c.classes if place < others else extremes(profile):
+                for difficulty in DIFFICULTY:
+                    rows.row(f"{difficulty}-{number}", stratum, base, int(config), int(start))
     found = rows.arrays()
     return {**found, **predicted(profile, found["design.kind"], found["design.weights"])}
 
@@ -218,6 +230,30 @@ def in_window(profile: Profile, points: Array, box: Array) -> Array:
     h = np.asarray(ratio * o - b)
     found[:, 1] = np.where(h > 0, h, np.nan)
     return found
+
+
+def extremes(profile: Profile) -> tuple[int, int]:
+    """Return the fewest generated classes, and the most that are fewer than the experts."""
+    fewer = [number for number in profile.complexity.classes if number < experts(profile, "digits")]
+    return fewer[0], fewer[-1]
+
+
+def in_both_windows(profile: Profile, points: Array, box: Array) -> Array:
+    """Return settings that the rule has within its window for both extremes of the classes, and apart there.
+
+    With s = H + B it says log r = -O/s - (log C - D) B/s, which is solved for O/s and B/s.
+    """
+    k, choices, c = experts(profile, "digits"), profile.training.k, profile.complexity
+    few, many = (-mc.log_dead_expert_probability(0.0, 0.0, 1.0, k, n, choices) for n in extremes(profile))
+    low, high = np.log(profile.rule.window)
+    change = c.apart + points[:, 1] * (high - low - c.apart)
+    upper = low + change + points[:, 2] * (high - low - change)
+    balance = change / (many - few)
+    o = np.exp(box[2, 0] + points[:, 3] * (box[2, 1] - box[2, 0]))
+    s = o / (-upper - few * balance)
+    t = np.exp(box[0, 0] + points[:, 0] * (box[0, 1] - box[0, 0]))
+    found = np.column_stack([t, (1.0 - balance) * s, o, balance * s])
+    return np.where((found > 0).all(-1, keepdims=True), found, np.nan)
 
 
 def log_minimum(h: Array, o: Array, b: Array, experts: int, classes: int, choices: int) -> Array:

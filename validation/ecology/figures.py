@@ -11,7 +11,8 @@ import moecusp as mc
 from moecusp.report import Interval
 from moecusp.report.figures import BLUE, GREEN, INK, ORANGE, RED, SOFT, canvas, legend, style
 from validation.ecology import revival, rule
-from validation.ecology.drawing import BINS, COLOURS, MARKS, bins, stated
+from validation.ecology.classes_pictures import along_classes
+from validation.ecology.drawing import BINS, COLOURS, MARKS, bins, stated, thinned
 from validation.ecology.groups import Concordances
 from validation.ecology.groups_pictures import groups, logs, powers
 from validation.ecology.judge import Everything
@@ -39,6 +40,7 @@ def pictures(
             logs(p, every.some(*rule.KINDS)),
             timelines(p, every.some(*revival.KINDS)),
             tier_use(p, every.tiers),
+            along_classes(p, every.kinds),
             ladder(p, digits),
         )
 
@@ -68,7 +70,7 @@ def axis(p: Profile, runs: Runs) -> Picture:
 
 def phase(p: Profile, runs: Runs, name: str, plane: str) -> Picture:
     """Draw the dead experts of every model in a plane, with the line that is to part dead from living."""
-    at = runs.where(runs.within("sobol", "held_out", "line"))
+    at = runs.where(thinned(runs.within("sobol", "held_out", "line")))
     t, h, o, b = at.columns["weights"].T
     rule = plane == "rule"
     x, y = (o, h + b) if rule else (o + b, t * h)
@@ -114,7 +116,7 @@ def ladder(p: Profile, runs: Runs) -> Picture:
         bottom += shares[:, each]
     axes.set(
         xticks=np.arange(BINS + 1) - 0.5,
-        xticklabels=[f"{edge:.1g}" for edge in edges],
+        xticklabels=[f"{float(f'{edge:.1g}'):g}" for edge in edges],
         ylim=(0, 1),
         xlabel="E = T H/(O + B), bins of equal size",
         ylabel="share of experts",

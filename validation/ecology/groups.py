@@ -23,10 +23,13 @@ NAMES = {
     "competitor": "(H + B)/O",
     "balance": "B/(O T)",
     "rule": "the derived rule, without a fit",
+    "gain": "the router's gain at the first checkpoint",
     "early": "dead experts at the first checkpoint",
     "fitted": "the regression on the Sobol models",
 }
 LOGS = ("T", "H", "O", "B")
+PREDICTORS = (*GROUPS, "gain")
+"""What is judged by itself: the groups of the weights, and the gain that a router shows early in training."""
 
 
 def judged(runs: Runs) -> Runs:
@@ -44,6 +47,18 @@ def fit(profile: Profile, runs: Runs, definition: str) -> Exponents | None:
         runs.columns["config"][rows],
         profile.groups.least_shown,
     )
+
+
+def log_gain(runs: Runs) -> NDArray[np.float64]:
+    """Return log g of every router at the first checkpoint, g = lambda_max(chi) K O/(H + B); NaN where H + B is 0.
+
+    That is feedback times susceptibility over decay: an expert's score gains O for each unit of load that the oracle
+    gives it, and near balance entropy and balance terms take back (H + B)/K of it; chi of uniform routing is 1/K.
+    """
+    _, h, o, b = runs.columns["weights"].T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        decay = np.where(h + b > 0, (h + b) / runs.experts, np.nan)
+        return np.asarray(np.log(runs.found["susceptibility"][:, 0].astype(np.float64) * o / decay))
 
 
 class Concordances:
@@ -72,6 +87,8 @@ class Concordances:
     def _score(self, group: str, definition: str) -> NDArray[np.float64] | None:
         if group in GROUPS:
             return np.asarray(self.apart.columns[group])
+        if group == "gain":
+            return -log_gain(self.apart)
         if group == "early":
             return -self.apart.dead(definition, 0).astype(np.float64)
         found = self.fits.get(definition)
@@ -94,7 +111,7 @@ def findings(profile: Profile, every: Sequence[Concordances], plants: Sequence[A
     g = profile.groups
     effect = "concordance with health (1/2 is chance)"
     for each in every:
-        for group in GROUPS:
+        for group in PREDICTORS:
             for name in HEADLINE:
                 yield judge(
                     f"governs.{group}.{each.runs.kind}.{name}",
@@ -168,7 +185,7 @@ def concordances(every: Sequence[Concordances], found: Mapping[str, Finding]) ->
     seen = {}
     for each in every:
         for name in HEADLINE:
-            for group in GROUPS:
+            for group in PREDICTORS:
                 seen[each.runs.kind, group, name] = found[f"governs.{group}.{each.runs.kind}.{name}"].interval
             for group in ("early", *(["fitted"] if each.fits else [])):
                 seen[each.runs.kind, group, name] = each.of(group, name)

@@ -9,9 +9,8 @@ import numpy as np
 from moecusp.report import Interval
 from moecusp.report.figures import BLUE, GREEN, INK, ORANGE, RED, SOFT, canvas, legend
 from validation.ecology import rule
-from validation.ecology.design import GROUPS
-from validation.ecology.drawing import COLOURS, MARKS, stated
-from validation.ecology.groups import LOGS, Concordances
+from validation.ecology.drawing import COLOURS, MARKS, stated, thinned
+from validation.ecology.groups import LOGS, PREDICTORS, Concordances
 from validation.ecology.outcomes import HEADLINE, Runs
 from validation.ecology.profiles import Profile
 from validation.studies import Picture
@@ -20,7 +19,7 @@ from validation.studies import Picture
 def groups(p: Profile, runs: Runs, seen: Mapping[tuple[str, str, str], Interval]) -> Picture:
     """Draw the concordance of every group with health, by definition."""
     figure, axes = canvas(height=5.0)
-    names = [*GROUPS, "early", "fitted"]
+    names = [*PREDICTORS, "early", "fitted"]
     for k, definition in enumerate(HEADLINE):
         for row, group in enumerate(names):
             found = seen[runs.kind, group, definition]
@@ -45,6 +44,7 @@ def groups(p: Profile, runs: Runs, seen: Mapping[tuple[str, str, str], Interval]
         "competitor": "(H + B)/O",
         "balance": "B/(O T)",
         "rule": "derived rule",
+        "gain": "gain of the router",
         "early": "early deaths",
         "fitted": "regression",
     }
@@ -106,7 +106,7 @@ def logs(p: Profile, every: Sequence[Runs]) -> Picture:
     figure, axes = canvas()
     low, high = np.log(p.rule.window)
     for runs, colours in zip(every, ((BLUE, ORANGE), (GREEN, RED)), strict=False):
-        at = runs.within(*rule.STRATA)
+        at = thinned(runs.within(*rule.STRATA))
         steps = p.training.long_steps if runs.kind == "long" else p.training.steps
         for (by, name), colour in zip(rule.PREDICTORS.items(), colours, strict=True):
             x, y = runs.columns[by][at], rule.measured(runs)[at]

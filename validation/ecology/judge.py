@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from moecusp.report import Finding
+from validation.ecology import complexity, guarantee, orthogonality, overfitting, revival, rule, temperature, tiering
 from validation.ecology import groups as governing
-from validation.ecology import guarantee, orthogonality, overfitting, revival, rule, temperature, tiering
 from validation.ecology.design import ORTHO
 from validation.ecology.outcomes import Runs, runs
 from validation.ecology.profiles import Profile
@@ -57,3 +57,4 @@ def _findings(profile: Profile, every: Everything) -> Iterator[Finding]:
     yield from revival.findings(profile, every.some(*revival.KINDS))
     yield from tiering.findings(profile, every.tiers)
     yield from orthogonality.findings(profile, every.some(*ORTHO))
+    yield from complexity.findings(profile, every.kinds)

@@ -18,6 +18,7 @@ from validation.ecology.setup import KINDS, baseline, kinds, make, schedule, sou
 from validation.streams import Stream
 from validation.studies import Part, Plan, Tick
 from validation.training.fashion import there
+from validation.training.moe import Routing
 from validation.training.objective import Output, Setting, Weights
 from validation.training.sources import Source
 from validation.training.sweep import train
@@ -62,22 +63,29 @@ def measure(
 
 
 def watched(model: nn.Module, data: Source, weights: Weights, factor: float) -> dict[str, Tensor]:
-    """Return the usage, and `moved`: the share of test tokens that another temperature gives other experts.
+    """Return the usage, and of the first mixture, on the first test tokens, (models,): moved, susceptibility.
 
-    That is the temperature of training times, or over, a factor; in the first mixture, for the inputs of later ones
-    change with its gates.
+    moved: the share of tokens that another temperature, times or over a factor, gives other experts. susceptibility:
+    the largest eigenvalue of chi = mean over tokens of diag p - p p^T, how mean probabilities answer scores.
     """
     found = usage(model, data, weights)
     inputs, _ = next(iter(data.held_out(len(weights.temperature), TOKENS)))
 
-    def chosen(times: float) -> Tensor:
+    def routed(times: float) -> Routing:
         output: Output = model(inputs, weights.temperature * times)
-        return output.layers[0].selection.chosen.sort(-1).values
+        return output.layers[0]
+
+    def chosen(routing: Routing) -> Tensor:
+        return routing.selection.chosen.sort(-1).values
 
     with torch.no_grad():
-        as_trained = chosen(1.0)
-        moved = [(chosen(times) != as_trained).any(-1) for times in (factor, 1.0 / factor)]
-    return {**found, "moved": torch.stack(moved).any(0).to(weights.temperature.dtype).mean(-1)}
+        as_trained = routed(1.0)
+        moved = [(chosen(routed(times)) != chosen(as_trained)).any(-1) for times in (factor, 1.0 / factor)]
+        p = as_trained.logp.exp()
+        chi = torch.diag_embed(p.mean(-2)) - p.transpose(-1, -2) @ p / p.shape[-2]
+        answer = torch.linalg.eigvalsh(chi)[..., -1]
+    share = torch.stack(moved).any(0).to(weights.temperature.dtype).mean(-1)
+    return {**found, "moved": share, "susceptibility": answer}
 
 
 @contextmanager

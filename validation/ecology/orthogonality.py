@@ -44,7 +44,7 @@ def apart(samples: Array) -> float:
 
 
 def findings(profile: Profile, every: Sequence[Runs]) -> Iterator[Finding]:
-    """Judge the harm for every kind of models, and how far digits and text lie apart."""
+    """Judge the harm for every kind of models, and how far digits lie apart from other data."""
     o, level, largest = profile.ortho, profile.confidence, profile.ortho.weights[-1]
     kinds = {runs.kind: runs for runs in every}
     for name in HEADLINE:
@@ -55,18 +55,18 @@ def findings(profile: Profile, every: Sequence[Runs]) -> Iterator[Finding]:
             claim = f"A weight of orthogonality of {largest:g} kills experts of {kind} by {name}."
             effect = "share of the experts dead with it, less the share dead without"
             yield judge(f"ortho.harm.{kind}.{name}", claim, effect, seen, o.harm_band)
-        if {"digits", "text"} <= found.keys():
-            pair = [found["digits"], found["text"]]
+        for other in (kind for kind in ("fashion", "text") if kind in found):
+            pair = [found["digits"], found[other]]
             samples = np.column_stack([np.repeat([0.0, 1.0], [len(each) for each in pair]), np.concatenate(pair)])
-            source = stream("ecology", "bootstrap", f"ortho.{name}", 0).numpy()
+            source = stream("ecology", "bootstrap", f"ortho.{other}.{name}", 0).numpy()
             seen = (
                 cluster_bootstrap(samples, np.arange(len(samples)), apart, source=source, confidence=level,
                                   resamples=o.resamples, unit="settings")
                 if min(map(len, pair)) > 2 else unknown(level, len(samples), "settings")
             )  # fmt: skip
             claim = f"How many experts orthogonality kills by {name} depends on the data set."
-            effect = "distance between digits and text of the share killed"
-            yield judge(f"ortho.sets.{name}", claim, effect, seen, o.sets_band)
+            effect = f"distance between digits and {other} of the share killed"
+            yield judge(f"ortho.sets.{other}.{name}", claim, effect, seen, o.sets_band)
 
 
 def table(profile: Profile, every: Sequence[Runs]) -> Table:

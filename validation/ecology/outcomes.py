@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from validation.ecology.design import GROUPS, STRATA
 from validation.ecology.profiles import Profile
-from validation.ecology.setup import KINDS
+from validation.ecology.setup import KINDS, schedule
 from validation.studies import Measured, Plan, cases
 from validation.training.deadness import Definition, dead
 
@@ -102,5 +102,5 @@ def runs(profile: Profile, plan: Plan, measured: Measured, kind: str) -> Runs | 
     columns |= {name: plan[f"group.{name}"][rows] for name in (*GROUPS, "minimum")}
     whole = {name: np.concatenate([each[name] for each in found]) for name in found[0]}
     t = profile.training
-    tokens = t.windows * t.context if KINDS[kind].set == "text" else t.batch
+    tokens = schedule(profile, kind).batch * (t.context if KINDS[kind].set == "text" else 1)
     return Runs(kind, columns, whole, t.k * tokens / whole["first"].shape[-1])

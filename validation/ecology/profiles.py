@@ -18,6 +18,7 @@ class Training:
     windows: int = 4
     context: int = 32
     test_bytes: int = 2048
+    test_images: int = 1000
     rate: float = 1e-2
     encoder_rate: float = 3e-3
     decay: float = 0.01
@@ -148,7 +149,7 @@ class TierRuns:
     permutations: int = 400
     resamples: int = 1000
     band: Band = (0.05, 10.0)
-    two_band: Band = (0.0, 0.25)
+    two_band: Band = (0.0, 0.1)
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,33 @@ class Ortho:
     resamples: int = 1000
     harm_band: Band = (0.02, 1.0)
     sets_band: Band = (0.05, 1.0)
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """Z4. The same settings on tasks of so many classes: of one separation, or as hard as one another.
+
+    The rule expects the largest move from the fewest classes to the most that are fewer than experts: these two get
+    `settings` Sobol points, the other numbers the first `others`. All are at one temperature, so that E orders models
+    as well as it can. `near` ones are chosen by the rule so that it puts r into its window for both, and `apart` or
+    more between them in log r; their temperatures differ.
+    """
+
+    classes: tuple[int, ...] = (2, 12, 200)
+    steps: int = 300
+    batch: int = 64
+    checkpoints: int = 2
+    temperature: float = 1.0
+    settings: int = 128
+    others: int = 32
+    near: int = 32
+    apart: float = 1.0
+    resamples: int = 1000
+    planted: int = 2048
+    factor: float = 4.0
+    critical_band: Band = (0.693, 20.0)
+    dead_band: Band = (0.02, 1.0)
+    rule_band: Band = (0.8, 1.25)
 
 
 @dataclass(frozen=True)
@@ -187,6 +215,7 @@ class Profile:
     revival: Revival = field(default=Revival())
     tiers: TierRuns = field(default=TierRuns())
     ortho: Ortho = field(default=Ortho())
+    complexity: Complexity = field(default=Complexity())
     planted: Planted = field(default=Planted())
 
 
@@ -210,28 +239,30 @@ PROFILES = {
         revival=Revival(seeds=3, checkpoints=3),
         tiers=TierRuns(layouts=((8, 4, 4),), settings=4, permutations=50),
         ortho=Ortho(settings=2),
+        complexity=Complexity(classes=(2, 12), steps=60, settings=4, others=2, near=4),
         planted=Planted(repeats=1),
     ),
     "quick": Profile("quick"),
     "full": Profile(
         "full",
         design=Design(
-            sobol=1024,
-            held_out=512,
+            sobol=8192,
+            held_out=1024,
             core=32,
             adversarial=32,
             line=32,
-            rule=128,
+            rule=256,
             long=128,
             undefined=8,
             few=(1024, 16),
             fashion=(512, 16),
-            text=(256, 16),
+            text=(1024, 16),
         ),
-        temperature=Temperature(settings=128),
-        revival=Revival(seeds=32),
-        tiers=TierRuns(settings=64),
-        ortho=Ortho(weights=(0.0, 0.02, 0.05, 0.1, 0.2), settings=64),
+        temperature=Temperature(settings=256),
+        revival=Revival(seeds=64),
+        tiers=TierRuns(settings=256),
+        ortho=Ortho(weights=(0.0, 0.05, 0.2), settings=256),
+        complexity=Complexity(classes=(2, 4, 8, 12, 50, 200), settings=1024, others=128, near=128),
         planted=Planted(repeats=100),
     ),
 }

@@ -9,7 +9,8 @@ from typing import Literal
 import torch
 
 from validation.ecology.profiles import Profile, Training
-from validation.training.fashion import load_fashion
+from validation.training.data.resolve import resolve
+from validation.training.data.sets import Pictures
 from validation.training.language import Language
 from validation.training.moe import Forced, Tiers
 from validation.training.sources import Images, Text
@@ -18,8 +19,11 @@ from validation.training.text import load_text
 from validation.training.tokens import TRAIN_SHARE, load_tokens
 from validation.training.vision import Vision
 
-PIXELS = {"digits": 64, "fashion": 196}
+PIXELS = {"digits": 64, "fashion": 196, "generated": 256}
 CLASSES = {"digits": 10, "fashion": 10, "text": 256}
+NUMBERS = (2, 4, 8, 12, 50, 200)
+DIFFICULTY = {"fixed": "-at-.99", "natural": ""}
+"""Of generated classes: the best possible classifier is right in 99 %, or all classes are equally far apart."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Kind:
     Attributes
     ----------
     set : str
-        Its data: digits, fashion or text.
+        Its data: digits, fashion, text or a generated set's name (`validation.training.data.resolve`).
     counts : tuple of int
         Experts in each tier; () for the layout that the kind's name has a number of.
     unequal : bool
@@ -61,14 +65,28 @@ KINDS = {
         for n in range(3)
         for wide in (False, True)
     },
+    **{f"{name}-{n}": Kind(f"generated-{n}{suffix}") for name, suffix in DIFFICULTY.items() for n in NUMBERS},
 }
-"""By name: digits with 16 and 8 experts, held-out data, long training, narrow routers, dead starts, tiers."""
+"""By name: digits with 16 and 8 experts, held-out data, long training, narrow routers, dead starts, tiers, classes."""
 
 
 def kinds(profile: Profile) -> tuple[str, ...]:
     """Return those of a profile."""
-    layouts = len(profile.tiers.layouts)
-    return tuple(name for name in KINDS if not name.startswith("tiers") or int(name.split("-")[1]) < layouts)
+    layouts = {f"tiers-{n}-{width}" for n in range(len(profile.tiers.layouts)) for width in ("equal", "unequal")}
+    numbers = {f"{name}-{n}" for name in DIFFICULTY for n in profile.complexity.classes}
+    some = ("tiers", *DIFFICULTY)
+    return tuple(name for name in KINDS if name.split("-")[0] not in some or name in layouts | numbers)
+
+
+def generated(name: str) -> bool:
+    """Return whether a kind's classes are made up."""
+    return KINDS[name].set.startswith("generated")
+
+
+def labels(name: str) -> int:
+    """Return how many classes the data of a kind have."""
+    data = KINDS[name].set
+    return int(data.split("-")[1]) if generated(name) else CLASSES[data]
 
 
 def tiers(profile: Profile, name: str) -> Tiers:
@@ -87,7 +105,7 @@ def experts(profile: Profile, name: str) -> int:
 
 def classes(name: str, experts: int) -> int:
     """Return the classes that the derived rule is told of: those with an expert of their own, one being spare."""
-    return min(CLASSES[KINDS[name].set], experts - 1)
+    return min(labels(name), experts - 1)
 
 
 def make(profile: Profile, name: str) -> Make:
@@ -99,8 +117,8 @@ def make(profile: Profile, name: str) -> Make:
     size = {"bias": r.bias, "weights": r.weights}
     forced = Forced(r.experts, kind.forced, size[kind.forced]) if kind.forced else None
     return Vision(
-        PIXELS[kind.set],
-        CLASSES[kind.set],
+        PIXELS[kind.set.split("-")[0]],
+        labels(name),
         tiers(profile, name),
         t.features,
         kind.router or t.router,
@@ -111,7 +129,9 @@ def make(profile: Profile, name: str) -> Make:
 
 def schedule(profile: Profile, name: str) -> Schedule:
     """Return how long and how fast a kind is trained."""
-    t = profile.training
+    t, c = profile.training, profile.complexity
+    if generated(name):
+        return Schedule(c.steps, c.batch, t.rate, t.encoder_rate, t.decay, c.checkpoints)
     steps = {"text": t.text_steps, "long": t.long_steps}.get(name, t.steps)
     marks = profile.revival.checkpoints if KINDS[name].forced else t.checkpoints
     return Schedule(steps, t.windows if KINDS[name].set == "text" else t.batch, t.rate, t.encoder_rate, t.decay, marks)
@@ -123,11 +143,10 @@ def source(name: str, training: Training) -> Images | Text:
     if name == "digits":
         tokens = load_tokens()
         return Images(tokens.train, tokens.train_labels, tokens.test, tokens.test_labels)
-    if name == "fashion":
-        pixels, labels = load_fashion()
-        cut = int(TRAIN_SHARE * len(labels))
-        last = cut + 2000
-        return Images(pixels[:cut], labels[:cut], pixels[cut:last], labels[cut:last])
+    if name != "text":
+        found = resolve("fashion-mnist" if name == "fashion" else name)
+        assert isinstance(found, Pictures)
+        return found.some(len(found.train), training.test_images).images(2 if name == "fashion" else 1)
     text = torch.tensor(load_text().copy(), dtype=torch.int64)
     cut = int(TRAIN_SHARE * len(text))
     return Text(text[:cut], text[cut : cut + training.test_bytes], training.context)

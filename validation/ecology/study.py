@@ -11,6 +11,7 @@ from validation.ecology.measure import parts
 from validation.ecology.outcomes import HEADLINE
 from validation.ecology.predict import predict
 from validation.ecology.profiles import PROFILES, Profile
+from validation.ecology.setup import KINDS
 from validation.ecology.summary import summary
 from validation.ecology.tables import data, tables
 from validation.studies import Measured, Page, Plan, Study
@@ -23,6 +24,7 @@ def present(profile: Profile, plan: Plan, measured: Measured, found: tuple[Findi
     at = {each.id: each for each in found}
     concordances = [governing.Concordances(profile, each) for each in every.some(*WHOLE)]
     seen = governing.concordances(concordances, at)
+    sets = dict.fromkeys(SETS[KINDS[kind].set.split("-")[0]] for kind in every.kinds)
     return Page(
         summary=summary(profile, every, at),
         pictures=pictures(profile, every, concordances, seen),
@@ -42,7 +44,7 @@ def present(profile: Profile, plan: Plan, measured: Measured, found: tuple[Findi
         notes=(
             *_NOTES,
             *(() if "fashion" in every.kinds else (MISSING,)),
-            f"Data that took part: {', '.join(dict.fromkeys(each.kind for each in every.some(*WHOLE)))}.",
+            f"Data that took part: {', '.join(sets)}.",
         ),
         data=data(plan, every),
     )
@@ -59,9 +61,17 @@ STUDY = Study(
     side_by_side=("quick", "full"),
 )
 
+SETS = {
+    "digits": "digits",
+    "fashion": "Fashion-MNIST",
+    "text": "bytes of Python's language reference",
+    "generated": "generated classes",
+}
+"""Data as the report names them."""
 _NOTES = (
-    "guarantee.*: Z1; revival.*: Z2; ortho.*: Z3; gap.*: Z5; tiers.*, two_tiers.*: Z6; temperature.*: Z7; one_group.*, "
-    "governs.* and exponent.*: Z8; rule.* and minimum.*: Z9 of the claims; planted.*: controls.",
+    "guarantee.*: Z1; revival.*: Z2; ortho.*: Z3; complexity.*: Z4; gap.*: Z5; tiers.*, two_tiers.*: Z6; "
+    "temperature.*: Z7; one_group.*, governs.* and exponent.*: Z8; rule.* and minimum.*: Z9 of the claims; planted.*: "
+    "controls.",
     f"Definitions of death, {', '.join(HEADLINE)}: share of the test tokens whose first choice an expert is, share of "
     "their slots, mean probability over them, all below 1 %; more than 100 training batches in a row without a slot.",
     "The gate is renormalised top-2, the oracle's target the expert of least loss of its own.",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from moecusp.report import Finding, Verdict
 from validation.ecology.design import GROUPS
 from validation.ecology.groups import NAMES
@@ -22,7 +24,12 @@ _MEANING = {
 def summary(profile: Profile, every: Everything, found: Mapping[str, Finding]) -> str:
     """Return the paragraph."""
     threshold = profile.guarantee.threshold
-    sentences = [_guarantee(threshold, found), *(_governs(name, found) for name in HEADLINE), _temperature(found)]
+    sentences = [
+        _guarantee(threshold, found),
+        *(_governs(name, found) for name in HEADLINE),
+        _classes(profile, found),
+        _temperature(found),
+    ]
     return " ".join(filter(None, sentences))
 
 
@@ -55,6 +62,15 @@ def _governs(name: str, found: Mapping[str, Finding]) -> str:
     }[verdict]
     text = f"Death by {_MEANING[name]} {does} {NAMES[best]} ({known[best]:.2f}, where 1 is perfect order and 1/2 chance"
     return text + (f"; E: {known['E']:.2f})." if best != "E" and "E" in known else ").")
+
+
+def _classes(profile: Profile, found: Mapping[str, Finding]) -> str:
+    seen = found["complexity.dead.fixed.probability"]
+    if not np.isfinite(seen.interval.low) or seen.interval.low <= 0.0 <= seen.interval.high:
+        return ""
+    ends, more = profile.complexity.classes, "fewer" if seen.estimate < 0.0 else "more"
+    text = f"At the same E and as hard a task, {ends[-1]} classes leave {more} experts dead by mean probability than "
+    return text + f"{ends[0]} ({abs(seen.estimate):.0%} of them)."
 
 
 def _temperature(found: Mapping[str, Finding]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from moecusp.report import Interval, Table
+from validation.ecology import complexity, guarantee, orthogonality, revival, rule, temperature, tiering
 from validation.ecology import groups as governing
-from validation.ecology import guarantee, orthogonality, revival, rule, temperature, tiering
 from validation.ecology.design import ORTHO, STRATA
 from validation.ecology.judge import WHOLE, Everything
 from validation.ecology.outcomes import HEADLINE, OF_FAIR, Runs
@@ -32,6 +32,7 @@ def tables(profile: Profile, every: Everything, seen: Mapping[tuple[str, str, st
         revival.table(profile, every.some(*revival.KINDS)),
         tiering.table(profile, every.tiers),
         orthogonality.table(profile, every.some(*ORTHO)),
+        complexity.table(profile, every.kinds),
         definitions(digits),
         ladder(profile, digits),
         trained(profile, every),

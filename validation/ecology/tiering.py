@@ -75,15 +75,15 @@ def findings(profile: Profile, every: Sequence[Runs]) -> Iterator[Finding]:
             )
             yield judge(
                 f"two_tiers.{layout.replace(':', '-')}.{widths}",
-                f"Of three tiers {layout} of {widths} widths two come to be used alike, and the third otherwise.",
-                "smallest over largest difference in use between two tiers",
+                f"Of three tiers {layout} of {widths} widths two come to be used alike.",
+                "smallest difference in use between two tiers, of the use of a fair one",
                 seen,
                 t.two_band,
             )
 
 
 def closeness(usage: Array) -> float:
-    """Return the smallest over the largest difference of two tiers in mean usage (models, 3), at most 1/2.
+    """Return the smallest difference of two tiers in mean usage, from usage (models, 3).
 
     Examples
     --------
@@ -92,8 +92,7 @@ def closeness(usage: Array) -> float:
     >>> closeness(np.array([[0.5, 1.25, 1.5]]))
     0.25
     """
-    low, middle, high = np.sort(usage.mean(0))
-    return float(min(middle - low, high - middle) / (high - low)) if high > low else 0.5
+    return float(np.diff(np.sort(usage.mean(0))).min())
 
 
 def table(profile: Profile, every: Sequence[Runs]) -> Table:

@@ -102,7 +102,9 @@ class TestStrata:
 class TestSeeds:
     def test_none_serves_two_configurations(self, plan):
         config, seed = plan["design.config"], plan["design.seed"]
-        paired = [STRATA.index(name) for name in ("temperature", "revival", "ortho")]  # the same starts, to be compared
+        paired = [
+            STRATA.index(name) for name in ("temperature", "revival", "ortho", "complexity", "near")
+        ]  # the same starts, to be compared
         shared = np.isin(plan["design.stratum"], paired)
         assert len(np.unique(seed[~shared])) == (~shared).sum()
         assert not set(seed[~shared]) & set(seed[shared])

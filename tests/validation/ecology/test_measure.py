@@ -10,6 +10,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
+import moecusp as mc
 from tests.validation.ecology.truth import PROFILE
 from tests.validation.planted import stored
 from validation.ecology import measure as measuring
@@ -22,6 +23,7 @@ from validation.training.layers import Start
 from validation.training.objective import Output, Setting, Weights
 from validation.training.sources import Images, Text
 from validation.training.sweep import train
+from validation.training.usage import TOKENS
 
 SHORT = replace(PROFILE, training=replace(PROFILE.training, steps=12, text_steps=6, chunk=3))
 WEIGHTS = np.array([[0.5, 0.1, 1.0, 0.05, 0.0], [3.0, 0.5, 0.1, 0.5, 0.2]])
@@ -126,6 +128,16 @@ class TestWatched:
         found = watched(model, data, weights, factor=50.0)
         assert found["moved"].tolist() == [0.0]
         assert {"first", "slots", "probability", "train_accuracy"} <= set(found)
+
+    def test_susceptibility_is_the_largest_eigenvalue_of_the_librarys(self):
+        model, data, weights = self.made()
+        found = watched(model, data, weights, factor=50.0)["susceptibility"]
+        inputs, _ = next(iter(data.held_out(1, TOKENS)))
+        output: Output = model(inputs, weights.temperature)
+        chi = mc.susceptibility(output.layers[0].scores[0].detach().numpy().astype(float))
+        assert found.shape == (1,)
+        assert found.item() == pytest.approx(np.linalg.eigvalsh(chi)[-1], rel=1e-4)
+        assert 0.5 / 16 < found.item() < 2.0 / 16  # near uniform routing, at the start, about 1/K
 
     def test_what_moves_tokens_is_seen(self):
         """A router whose logits hang on the temperature beyond a division."""

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 from tests.validation.ecology.truth import PROFILE, planted
 from validation.ecology import guarantee, revival, tables
 from validation.ecology.design import GROUPS
-from validation.ecology.drawing import BINS, bins
+from validation.ecology.drawing import BINS, DRAWN, bins, thinned
 from validation.ecology.judge import Everything, findings
 from validation.ecology.study import STUDY, present
 from validation.ecology.summary import summary
@@ -63,7 +63,7 @@ class TestTables:
     def test_ids_are_all_there(self, made):
         assert [each.id for each in made.page.tables] == [
             "thresholds", "undefined", "strata", "groups", "exponents", "planted", "rule", "temperature", "revival",
-            "tiers", "ortho", "definitions", "ladder", "trained", "symbols",
+            "tiers", "ortho", "complexity", "definitions", "ladder", "trained", "symbols",
         ]  # fmt: skip
 
     def test_thresholds_count_configurations(self, made):
@@ -100,7 +100,8 @@ class TestTables:
 
     def test_missing_data_are_named(self, made):
         assert any("Fashion-MNIST is not installed" in note for note in made.page.notes)
-        assert "Data that took part: digits, few, text." in made.page.notes
+        said = "Data that took part: digits, bytes of Python's language reference, generated classes."
+        assert said in made.page.notes
 
 
 class TestPictures:
@@ -110,9 +111,18 @@ class TestPictures:
         assert all(10 <= some.sum() <= 11 for some in inside)
         assert np.logical_or.reduce(inside).all()
 
+    def test_points_are_thinned_evenly(self):
+        """Of 4,000 every one in 2.67 is kept; of few all."""
+        rows = np.arange(8000) % 2 == 0
+        kept = np.flatnonzero(thinned(rows))
+        assert len(kept) == DRAWN
+        assert rows[kept].all()
+        assert (np.diff(kept) <= 6).all()
+        assert (thinned(rows[:100]) == rows[:100]).all()
+
     def test_captions_state_what_is_fixed(self, made):
         for each in made.page.pictures:
-            assert "steps of training = 50" in each.caption
+            assert f"steps of training = {40 if each.id == 'classes' else 50}" in each.caption
             assert "Fixed: " in each.caption
 
     def test_the_axis_of_E(self, made):
@@ -143,6 +153,19 @@ class TestPictures:
         runs = made.every.kinds["dead-bias"]
         assert_allclose(lines["on: OB"][1:], revival.timeline(PROFILE, runs)[3])
         assert lines["on: OB"][0] == 0
+
+    def test_dead_experts_along_the_classes(self, made):
+        (axes,) = picture(made, "classes").figure.axes
+        assert [tick.get_text() for tick in axes.get_xticklabels()] == ["2", "12", "200"]
+        dead = made.every.kinds["fixed-12"].dead("slots")[: PROFILE.complexity.others]
+        drawn = [container.lines[0].get_ydata()[1] for container in axes.containers]
+        assert_allclose(drawn[1], dead.mean() / 16)
+
+    def test_the_ladder_has_plain_numbers(self, made):
+        (axes,) = picture(made, "ladder").figure.axes
+        said = [tick.get_text() for tick in axes.get_xticklabels()]
+        assert len(said) == BINS + 1
+        assert not [each for each in said if "e" in each]
 
     def test_concordances(self, made):
         (axes,) = picture(made, "groups").figure.axes

@@ -11,7 +11,7 @@ import pytest
 
 from tests.validation.ecology.truth import PROFILE, SMALL, planted
 from tests.validation.planted import stored, verdicts
-from validation.ecology import guarantee, orthogonality, overfitting, revival, rule, temperature, tiering
+from validation.ecology import groups, guarantee, orthogonality, overfitting, revival, rule, temperature, tiering
 from validation.ecology import planted as worlds
 from validation.ecology.judge import Everything, findings
 from validation.ecology.predict import predict
@@ -63,6 +63,16 @@ class TestGroups:
                     for rival in {"E", "competitor", "balance"} - {law}:
                         verdict = found[f"governs.{rival}.{kind}.{name}"]
                         assert verdict == "REFUTED" if kind == "digits" else verdict != "SUPPORTED"
+
+    def test_the_gain_that_a_router_shows(self, judged, plan):
+        """Where dead experts follow it, it governs; where routers are uniform it says what (H + B)/O says."""
+        runs = Everything.of(PROFILE, plan, planted(plan, law="none", answers=True)).kinds["digits"]
+        shown = groups.Concordances(PROFILE, runs)
+        for name in REST:
+            assert shown.of("gain", name).low > 0.9
+            assert shown.of("competitor", name).high < 0.9
+        for law, says in (("competitor", "SUPPORTED"), ("none", "REFUTED")):
+            assert {judged(law)[f"governs.gain.digits.{name}"] for name in REST} == {says}
 
     def test_one_that_rules_by_every_definition_is_one_group(self, right):
         assert of(right, "one_group.*") == {"SUPPORTED"}
@@ -151,16 +161,21 @@ class TestTheRest:
         assert {right[id] for id in refuted} == {"SUPPORTED"}
 
     def test_tiers_that_differ(self, plan):
-        found = rest(plan, tilt=8.0)
+        found = rest(plan, tilt=(8.0,))
         assert of(found, "tiers.*") == {"SUPPORTED"}
         assert of(found, "two_tiers.*") == {"SUPPORTED"}
+
+    def test_three_tiers_that_stay_three(self, plan):
+        found = rest(plan, tilt=(8.0, 4.0))
+        assert of(found, "tiers.*") == {"SUPPORTED"}
+        assert of(found, "two_tiers.*") == {"REFUTED"}
 
     def test_orthogonality_that_kills_where_it_kills(self, plan, right):
         for name in REST:
             assert of(right, f"ortho.*.{name}") == {"REFUTED"}
         found = rest(plan, harm={"digits": 3})
         for name in REST:
-            assert found[f"ortho.harm.digits.{name}"] == found[f"ortho.sets.{name}"] == "SUPPORTED"
+            assert found[f"ortho.harm.digits.{name}"] == found[f"ortho.sets.text.{name}"] == "SUPPORTED"
             assert found[f"ortho.harm.text.{name}"] == found[f"ortho.harm.narrow.{name}"] == "REFUTED"
 
     def test_orthogonality_that_kills_everywhere_alike(self, plan):
@@ -168,13 +183,13 @@ class TestTheRest:
         found = rest(plan, harm={"digits": 2, "narrow": 2, "text": 1})
         for name in REST:
             assert found[f"ortho.harm.text.{name}"] == "SUPPORTED"
-            assert found[f"ortho.sets.{name}"] == "REFUTED"
+            assert found[f"ortho.sets.text.{name}"] == "REFUTED"
 
     def test_too_little_decides_nothing(self, tmp_path):
         plan = stored(tmp_path, predict(SMALL, 0))
         found = verdicts(findings(SMALL, plan, planted(plan, SMALL)))
         for pattern in ("governs.*", "exponent.*", "temperature.training.*", "gap.*", "revival.*", "tiers.*",
-                        "two_tiers.*", "ortho.*", "guarantee.text.*"):  # fmt: skip
+                        "two_tiers.*", "ortho.*", "guarantee.text.*", "complexity.*"):  # fmt: skip
             assert of(found, pattern) <= {"INCONCLUSIVE"}, pattern
 
 
@@ -182,12 +197,12 @@ class TestPlantedEcologies:
     def test_controls_are_sound_and_can_fail(self, plan):
         measured = planted(plan)
         found = [each for each in findings(PROFILE, plan, measured) if each.expected]
-        assert len(found) == 6
+        assert len(found) == 8
         assert all(each.sound for each in found)
         first = measured["planted/0"]
         swapped = {**first, "dead": first["dead"][[1, 0, 2]]}
         wrong = [each for each in findings(PROFILE, plan, {**measured, "planted/0": swapped}) if each.expected]
-        assert [each.sound for each in wrong] == [False] * 4 + [True] * 2
+        assert [each.sound for each in wrong] == [False] * 4 + [True] * 4
 
     def test_error_rates(self):
         """Of 6 planted ecologies of each law none is called its opposite; a tenth leaves the truth open.
