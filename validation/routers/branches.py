@@ -19,14 +19,17 @@ def balancing(logits: Tensor, inverse_temperature: float) -> Tensor:
     They are what any load balancing would have learned. Their sum is 0.
     """
     experts = logits.shape[-1]
-    bias = torch.zeros_like(logits[..., 0, :])
+    bias = -logits.mean(dim=-2)
     for _ in range(50):
         shifted = logits + bias[..., None, :]
         excess = torch.softmax(inverse_temperature * shifted, dim=-1).mean(dim=-2) - 1.0 / experts
         if float(excess.abs().max()) < 1e-14:
             break
         chi = susceptibility(shifted, inverse_temperature) + 1.0 / experts  # the constant vector made regular
-        bias = bias - torch.linalg.solve(chi, excess)
+        step = torch.linalg.solve(chi, excess)
+        # the loads are the slope of a convex function, whose curvature changes by a factor over one temperature
+        far = inverse_temperature * step.abs().amax(dim=-1, keepdim=True)
+        bias = bias - step / far.clamp(min=1.0)
     else:
         raise ArithmeticError("no bias makes the loads even")
     return bias - bias.mean(dim=-1, keepdim=True)

@@ -9,9 +9,9 @@ from validation.routers.profiles import Joint
 
 SUBJECT = joint
 PROFILE = Joint(
-    cases=("digits.2", "text.3"), seeds=6, text_tokens=600, classes=7, hidden=5, spread=0.35, decay=0.6,
-    inverse_temperature=1.9, increment=0.15, feedback=0.4, steps=(60, 160), batch_size=60, adam_rate=0.01,
-    learning_rate=0.004, growth_feedbacks=(0.6, 1.1, 1.4), growth_steps=5, growth_batch_size=70, kick=0.12,
+    cases=("digits.2", "text.3"), seeds=6, text_tokens=600, classes=7, hidden=5, units=12, spread=0.35, decay=0.6,
+    inverse_temperature=1.9, increment=0.15, feedback=0.4, steps=(60, 160), batch_size=60, adam_rates=(0.01, 0.013),
+    learning_rate=0.004, growth_feedbacks=(0.6, 1.1, 1.4), growth_steps=5, growth_batch_size=70, kick=0.12, told=0.05,
 )  # fmt: skip
 WRONG = [({"onset": 1.3}, {"joint.critical.*", "joint.shift.*"})]
 CONTROLS = [({"untrained": True}, f"control.joint_untrained.{case}") for case in PROFILE.cases]

@@ -18,7 +18,7 @@ from tests.validation.routers.experts_truth import PROFILE as P
 from tests.validation.routers.experts_truth import planted
 from tests.validation.routers.truth import PROFILE
 from validation.routers import experts
-from validation.routers.branches import favouring, fold
+from validation.routers.branches import balancing, favouring, fold
 from validation.streams import stream
 from validation.training.text import LONGEST, features
 
@@ -47,6 +47,12 @@ def loads(logits, s):
 class TestPredictions:
     def test_biases_balance(self, logits):
         assert_allclose(loads(logits, 0.0), 0.25, atol=1e-12)
+
+    def test_biases_balance_what_favours_few_by_far(self, logits):
+        """Where a whole step of Newton's would leave the numbers: margins of many temperatures."""
+        far = torch.tensor(12.0 * logits + np.array([40.0, 20.0, 0.0, -30.0]))
+        assert loads(far.numpy(), 0.0).max() > 0.99
+        assert_allclose(loads(far.numpy(), balancing(far, BETA).numpy()[:, None]), 0.25, atol=1e-12)
 
     def test_onset_is_where_the_jacobian_has_an_eigenvalue_zero(self, plan, logits):
         for a, critical, v in zip(
