@@ -36,12 +36,15 @@ class Trained:
 class Prediction:
     """Feedback raised on tokens that did not predict, in units of the predicted critical one.
 
+    Cases are tokens-routers-experts-selection, and a type if it is not float32.
+
     The accepted band of a mean logarithm: `floor` and `errors` standard errors of one router's prediction.
     """
 
     cases: tuple[str, ...] = (
         "digits-linear-2-soft", "digits-linear-2-top1", "digits-mlp-8-soft", "digits-mlp-8-top1",
         "text-linear-16-soft", "text-linear-16-top1", "text-linear-16-top4", "text-mlp-8-top2",
+        "text-mlp-8-top2-bfloat16", "text-mlp-8-soft-float64",
     )  # fmt: skip
     routers: int = 96
     decay: float = 0.8

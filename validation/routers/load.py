@@ -76,9 +76,17 @@ def _jitter(p: profiles.Load) -> float:
     return float(p.noise * 2**0.5)  # of the difference of two noisy logits
 
 
-def _split(case: str) -> tuple[str, str]:
-    kind, gating = case.split(".")
-    return kind, gating
+class Case(NamedTuple):
+    """A kind of gates, how they choose, and the type in which they compute."""
+
+    kind: str
+    gating: str
+    type: str = "float32"
+
+
+def split(case: str) -> Case:
+    """Return the case of a name such as "mlp.soft" or "mlp.soft.bfloat16"."""
+    return Case(*case.split("."))
 
 
 def tokens(p: profiles.Load) -> Tensor:
@@ -99,7 +107,7 @@ def predict(profile: Profile, seed: int) -> Arrays:
     """
     p, features, found = profile.load, tokens(profile.load), dict[str, Any]()
     for case in p.cases:
-        kind, gating = _split(case)
+        kind, gating, _ = split(case)
         source = stream("routers", "load.gates", case, seed).torch()
         made = drawn(kind, p.gates, (features.shape[1], p.hidden, 2), features, p.spread, source)
         logits = made(features).numpy()
@@ -143,11 +151,12 @@ def measure(p: profiles.Load, plan: Plan, case: str, stream: Stream, tick: Tick)
         All moving averages of the first gate.
     """
     torch.set_num_threads(1)
-    source, (_, gating) = stream.torch(), _split(case)
-    logits = restored(plan, f"load.{case}")(tokens(p))
+    source, (_, gating, name) = stream.torch(), split(case)
+    logits = restored(plan, f"load.{case}", getattr(torch, name))(tokens(p))
     kappa = np.broadcast_to(plan[f"load.{case}.critical"][:, None] * feedbacks(p), (2, p.gates, len(feedbacks(p))))
     parameters = RouterParameters(kappa, p.decay, p.inverse_temperature)
-    router = ReinforcedRouter(parameters, increment=p.increment, selection="hard" if gating == "top1" else "soft")
+    router = ReinforcedRouter(parameters, increment=p.increment, selection="hard" if gating == "top1" else "soft",
+                              dtype=torch.float64 if name == "float64" else torch.float32)  # fmt: skip
     place(router, router.feedback / p.decay * torch.tensor([1.0, -1.0])[:, None, None])
     rows, seen = torch.arange(p.gates)[:, None], []
     for _ in range(steps(p)):

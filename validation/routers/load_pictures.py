@@ -39,7 +39,7 @@ def branches(p: profiles.Load, plan: Plan, measured: Measured) -> Picture:
     """Draw the last averages of all gates over the mean predicted branch."""
     figure, axes = canvas()
     factors = _factors(p)
-    for k, (case, colour) in enumerate(zip(p.cases, (BLUE, ORANGE, GREEN, INK), strict=False)):
+    for k, (case, colour) in enumerate(zip(p.cases, (BLUE, ORANGE, GREEN, INK, RED, SOFT), strict=False)):
         at = factors + 0.012 * (k - 0.5 * (len(p.cases) - 1))  # beside each other
         states = plan[f"load.{case}.states"].mean(axis=0)
         for sign, label in ((1.0, f"predicted, {case}"), (-1.0, None)):

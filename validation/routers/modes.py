@@ -112,7 +112,7 @@ def jacobian(rule: Rule, centre: Tensor, logits: Tensor, kick: Tensor) -> Array:
 
     By differences over kick (routers,), on all tokens; shape (routers, settings, experts - 1, experts - 1).
     """
-    base = basis(centre.shape[-1])
+    base = basis(centre.shape[-1]).to(kick.dtype)
     size = kick[:, None, None]
     columns = [
         (rule(centre + size * e, logits) - rule(centre - size * e, logits)) / (2.0 * size) @ base.T for e in base

@@ -6,6 +6,7 @@ would have learned it: what is predicted is when balance loses stability, not wh
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -39,15 +40,16 @@ class Kind:
 
 @dataclass(frozen=True)
 class Case:
-    """A kind of router with its selection: "soft", or "top1", "top2", ... for hard selection."""
+    """A kind of router with its selection, "soft", or "top1", "top2", ... for hard selection, and its type."""
 
     kind: Kind
     selection: str
+    type: str = "float32"
 
     @property
     def name(self) -> str:
         """As parts, plans and findings call it."""
-        return f"{self.kind.name}-{self.selection}"
+        return f"{self.kind.name}-{self.selection}" + ("" if self.type == "float32" else f"-{self.type}")
 
     @property
     def soft(self) -> bool:
@@ -65,9 +67,9 @@ class Case:
 
 
 def case(name: str) -> Case:
-    """Return the case of a name such as "digits-mlp-8-top1"; MLPs have 16 hidden units."""
-    tokens, layers, experts, selection = name.split("-")
-    return Case(Kind(tokens, HIDDEN if layers == "mlp" else 0, int(experts)), selection)
+    """Return the case of a name such as "digits-mlp-8-top1" or "...-top1-bfloat16"; MLPs have 16 hidden units."""
+    tokens, layers, experts, *selection = name.split("-")
+    return Case(Kind(tokens, HIDDEN if layers == "mlp" else 0, int(experts)), *selection)
 
 
 HIDDEN = 16
@@ -167,11 +169,14 @@ def record(
     """Return the logits (routers, experts, tokens) of the tokens of a half, balanced by nothing.
 
     In `p.soft_copies` jittered copies for soft selection, in `copies` of digits and of text for hard selection. The
-    copies of a token stand `half.shape[1]` apart.
+    copies of a token stand `half.shape[1]` apart. The routers compute in the case's type; what is added to their
+    logits later is of float32 at least, as load balancing keeps it.
     """
-    features = tokens_of(case.kind.tokens)[0][half]
+    features, dtype = tokens_of(case.kind.tokens)[0][half], getattr(torch, case.type)
     count = p.soft_copies if case.soft else copies[0 if case.kind.tokens == "digits" else 1]
-    return torch.cat([routers(noisy(features, p, source)) for _ in range(count)], dim=2)
+    typed = routers if case.type == "float32" else deepcopy(routers).to(dtype)
+    found = torch.cat([typed(noisy(features, p, source).to(dtype)) for _ in range(count)], dim=2)
+    return found.to(torch.promote_types(dtype, torch.float32))
 
 
 @torch.no_grad()

@@ -45,16 +45,18 @@ class Hard:
 class Load:
     """The empirical load of two experts, sampled token by token, as moving average over batches.
 
-    Cases are gates.gating: "soft" samples the softmax, "noisy" that of logits with Gaussian noise, "top1" takes the
-    largest of these. Feedbacks are in units of the predicted critical one, below it and `distances` beyond it. The
-    feedback is smooth in the square of the score difference that holds the imbalance, and the parabola through three
-    such states ends within .5 % of the onset. Scores fluctuate by sqrt(kappa^2 increment/(2 batch_size rate)), some .03
-    at the smallest rate, which bends the mean load by 1 % at most. Half the distance of the loads that start on either
-    side is some .01 uncertain for one gate below the onset; beyond it, the imbalance is by 2 %, and where it vanishes
-    by 2 % of the feedback.
+    Cases are gates.gating, and a type if it is not float32: "soft" samples the softmax, "noisy" that of logits with
+    Gaussian noise, "top1" takes the largest of these. Feedbacks are in units of the predicted critical one, below it
+    and `distances` beyond it. The feedback is smooth in the square of the score difference that holds the imbalance,
+    and the parabola through three such states ends within .5 % of the onset. Scores fluctuate by sqrt(kappa^2
+    increment/(2 batch_size rate)), some .03 at the smallest rate, which bends the mean load by 1 % at most. Half the
+    distance of the loads that start on either side is some .01 uncertain for one gate below the onset; beyond it, the
+    imbalance is by 2 %, and where it vanishes by 2 % of the feedback.
     """
 
-    cases: tuple[str, ...] = ("linear.soft", "mlp.soft", "mlp.noisy", "mlp.top1")
+    cases: tuple[str, ...] = (
+        "linear.soft", "mlp.soft", "mlp.noisy", "mlp.top1", "mlp.soft.bfloat16", "mlp.top1.float64",
+    )  # fmt: skip
     gates: int = 16
     tokens: int = 256
     hidden: int = 24

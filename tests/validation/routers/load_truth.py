@@ -9,9 +9,9 @@ from validation.routers.profiles import Load
 
 SUBJECT = load
 PROFILE = Load(
-    cases=("linear.soft", "mlp.noisy", "mlp.top1"), gates=7, tokens=60, hidden=13, spread=0.7, noise=0.65, decay=0.6,
-    inverse_temperature=1.9, increment=0.3, below=(0.55, 0.7), distances=(0.11, 0.22, 0.42), batch_size=64, time=70.0,
-    window=5,
+    cases=("linear.soft", "mlp.noisy", "mlp.top1", "mlp.top1.bfloat16", "linear.soft.float64"), gates=7, tokens=60,
+    hidden=13, spread=0.7, noise=0.65, decay=0.6, inverse_temperature=1.9, increment=0.3, below=(0.55, 0.7),
+    distances=(0.11, 0.22, 0.42), batch_size=64, time=70.0, window=5,
 )  # fmt: skip
 WRONG = [
     ({"onset": 1.08}, {"load.onset.*", "load.branch.*"}),

@@ -10,13 +10,17 @@ from validation.routers.profiles import Prediction
 
 SUBJECT = prediction
 PROFILE = Prediction(
-    cases=("digits-linear-2-top1", "text-mlp-4-soft", "text-mlp-4-top2"), decay=0.9, increment=0.06, steps=11,
-    routers=5, batch_size=300, feedbacks=(0.6, 1.1, 1.4), apart=2.0, floor=0.04, errors=0.3,
+    cases=(
+        "digits-linear-2-top1", "text-mlp-4-soft", "text-mlp-4-top2", "text-mlp-4-soft-float64",
+        "text-mlp-4-top2-bfloat16",
+    ),
+    decay=0.9, increment=0.06, steps=11, routers=5, batch_size=300, feedbacks=(0.6, 1.1, 1.4), apart=2.0, floor=0.04,
+    errors=0.3,
 )  # fmt: skip
 
 
 WRONG = [({"onset": 1.4}, {"prediction.*"}), ({"onset": 0.7}, {"prediction.*"})]
-CONTROLS = [({"cold": True}, "control.prediction_cold.text-mlp-4-soft")]
+CONTROLS = [({"cold": True}, f"control.prediction_cold.text-mlp-4-{each}") for each in ("soft", "soft-float64")]
 BANDS: dict[str, set[str]] = {}
 FEW = {"routers": 2}
 SHORT = {"steps": 3}

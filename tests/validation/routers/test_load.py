@@ -25,13 +25,13 @@ def _plan(plans):
     return plans("load")
 
 
-def logits(plan, case):
-    """Return the logits of the stored gates, (gates, tokens, 2)."""
-    found = load.tokens(P).numpy()
+def logits(plan, case, dtype=torch.float64):
+    """Return the logits of the stored gates, (gates, tokens, 2), every step of them in a type."""
+    found = load.tokens(P).to(dtype)
     for k in range(2):
         if f"load.{case}.{k}" in plan.arrays:
-            found = (np.tanh(found) if k else found) @ plan[f"load.{case}.{k}"].swapaxes(1, 2)
-    return found
+            found = (found.tanh() if k else found) @ torch.tensor(plan[f"load.{case}.{k}"]).to(dtype).mT
+    return found.double().numpy()
 
 
 def blurred(case, margin):
@@ -41,9 +41,9 @@ def blurred(case, margin):
     weight = np.exp(-0.5 * x**2)
 
     def value(z):
-        if case.endswith("top1"):
+        if "top1" in case:
             return erf((z + margin) / (2**0.5 * jitter)).mean()
-        if case.endswith("soft"):
+        if "soft" in case:
             return np.tanh(0.5 * beta * (z + margin)).mean()
         every = np.tanh(0.5 * beta * (z + margin[:, None] + jitter * x))
         return (every @ weight).mean() / weight.sum()
@@ -71,12 +71,13 @@ class TestPredictions:
 
 
 class TestRuns:
-    def test_is_the_rule_written_out(self, plan):
+    @pytest.mark.parametrize("case", ["mlp.top1", "mlp.top1.bfloat16"])
+    def test_is_the_rule_written_out(self, plan, case):
         """Top-1 in NumPy, on the batches and the noise of the same stream."""
-        p = replace(P, time=3.0)
-        found = load.measure(p, plan, "mlp.top1", stream("t", "t", 0, 0), lambda _: None)
-        source, every = stream("t", "t", 0, 0).torch(), logits(plan, "mlp.top1").astype(np.float32)
-        kappa = plan["load.mlp.top1.critical"][:, None] * [*P.below, *(1 + d for d in P.distances)]
+        p, dtype = replace(P, time=3.0), torch.bfloat16 if case.endswith("bfloat16") else torch.float32
+        found = load.measure(p, plan, case, stream("t", "t", 0, 0), lambda _: None)
+        source, every = stream("t", "t", 0, 0).torch(), logits(plan, case, dtype).astype(np.float32)
+        kappa = plan[f"load.{case}.critical"][:, None] * [*P.below, *(1 + d for d in P.distances)]
         score = np.array([1.0, -1.0])[:, None, None] * kappa / P.decay  # of both: s and -s are z/2
         seen = []
         for _ in range(load.steps(p)):
@@ -94,7 +95,7 @@ class TestRuns:
         )
         assert_allclose(found["trace"], moving.reshape(2, 5, -1), atol=2e-6)
 
-    @pytest.mark.parametrize("case", ["linear.soft", "mlp.noisy"])
+    @pytest.mark.parametrize("case", ["linear.soft", "mlp.noisy", "linear.soft.float64"])
     def test_sampled_loads_end_on_the_branch(self, plan, case):
         """Some 1e6 tokens a state: the mean over gates is .01 uncertain."""
         p = replace(P, batch_size=256, time=30.0, window=80)

@@ -21,7 +21,7 @@ SOFT, TOP1, TOP2 = (case(f"text-mlp-4-{selection}") for selection in ("soft", "t
 
 class TestCases:
     def test_names_come_back(self):
-        for name in ("digits-linear-2-soft", "text-mlp-8-top2"):
+        for name in ("digits-linear-2-soft", "text-mlp-8-top2", "text-mlp-8-top2-bfloat16"):
             assert case(name).name == name
         assert (TOP2.chosen, TOP2.soft, SOFT.soft, SOFT.chosen) == (2, False, True, 1)
         assert case("digits-linear-16-top4").kind == recorded.Kind("digits", 0, 16)
@@ -83,6 +83,17 @@ class TestHalves:
         moved = found.swapaxes(1, 2) - logits
         assert_allclose(moved, moved[:, :1] + 0 * moved, atol=2e-5)  # the same bias for every token
         assert len(found) == 4
+
+    @pytest.mark.parametrize(("name", "kept"), [("bfloat16", torch.float32), ("float64", torch.float64)])
+    def test_logits_are_computed_in_the_cases_type(self, name, kept):
+        p, each, dtype = replace(T, jitter=0.0), case(f"text-mlp-4-top2-{name}"), getattr(torch, name)
+        routers, parted = recorded.made(p, each.kind, 5)
+        found = recorded.record(p, routers, each, parted[0], (1, 1), torch.Generator())
+        x = recorded.tokens_of("text")[0][parted[0]].to(dtype).mT
+        (w, v), (b, c) = ([layer.to(dtype) for layer in layers] for layers in (routers.weights, routers.biases))
+        assert found.dtype == kept
+        assert torch.equal(found, (v @ torch.tanh(w @ x + b) + c).to(kept))
+        assert routers.weights[0].dtype == torch.float32  # which other cases share
 
     def test_digits_come_in_copies_a_half_apart(self):
         p, each = replace(T, jitter=0.0), case("digits-linear-2-top1")
