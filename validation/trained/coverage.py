@@ -28,10 +28,11 @@ SYMBOLS = ("feedback", "decay", "gain", "increment", "batch_size")
 NOTES = (
     "coverage.*: the discrete rule by moecusp.simulate; loads of other tokens are drawn anew at the recorded scores. "
     "The coverage of a trace is the share of its intervals (feedback, decay, gain, and what changes) that hold the "
-    "truth; one that is not identifiable does not count. Decided at 1,000 traces and more; fewer leave it open.",
+    "truth; one that is not identifiable does not count. A coverage takes a thousand traces to tell: where a case has "
+    "fewer, only that of all cases together is judged.",
 )
 LABELS = {"held": "intervals", "half": "of half the width"}
-CHUNK = 50
+CHUNK = 100
 """Traces simulated at once."""
 
 
@@ -71,6 +72,10 @@ class Case:
             found["drive_slope"] = self.drive(p) / steps
         return found
 
+    def batch(self, p: Coverage) -> int:
+        """Return the tokens of a step: with fewer an expert, noise takes many experts out of balance for good."""
+        return max(p.batch_size, p.tokens * self.words[1])
+
     def steps(self, p: Coverage) -> int:
         """Return the steps of a run: records averaged over several need as many more."""
         return p.steps * (p.every // 2 if self.words[2] == "averaged" else 1)
@@ -92,8 +97,8 @@ def parts(profile: Profile, plan: Plan) -> Sequence[Part]:
     """Return the parts: each case."""
     p = profile.coverage
     return [
-        Part(f"coverage/{name}", p.traces * Case(name).steps(p) * p.batch_size, partial(measure, p, plan, Case(name)))
-        for name in p.cases
+        Part(f"coverage/{name}", p.traces * each.steps(p) * each.batch(p), partial(measure, p, plan, each))
+        for name, each in ((name, Case(name)) for name in p.cases)
     ]
 
 
@@ -108,7 +113,7 @@ def measure(p: Coverage, plan: Plan, case: Case, stream: Stream, tick: Tick) -> 
     options: dict[str, Any] = {"increment": p.increment, "susceptibility": case.response(p)}
     *_, loads, ramp = case.words
     options |= {"varying": ramp} if ramp != "none" else {}
-    options |= {"batch_size": p.batch_size} if loads == "other" else {"every": p.every, "source": "same"}
+    options |= {"batch_size": case.batch(p)} if loads == "other" else {"every": p.every, "source": "same"}
     done = 0
     while done < p.traces:
         some = min(CHUNK, p.traces - done)
@@ -122,7 +127,7 @@ def measure(p: Coverage, plan: Plan, case: Case, stream: Stream, tick: Tick) -> 
                     for each, value in zip(every, truth.values(), strict=True)
                 ])  # fmt: skip
         done += some
-        tick(some * case.steps(p) * p.batch_size)
+        tick(some * case.steps(p) * case.batch(p))
     return {"held": np.array(held).T, "half": np.array(half).T}
 
 
@@ -137,8 +142,8 @@ def simulated(p: Coverage, case: Case, traces: int, seed: int, source: np.random
         ramps["asymmetry_schedule"] = [(0, 0.0), (steps, case.drive(p))]
     run = simulate(
         RouterParameters(feedback=feedback, experts=experts), increment=p.increment, steps=steps, routers=traces,
-        batch_size=p.batch_size, selection=selection, margin_noise=p.sigma if selection == "hard" else 0.0, every=1,
-        trajectory=True, seed=seed, backend="numpy", **ramps,
+        batch_size=case.batch(p), selection=selection, margin_noise=p.sigma if selection == "hard" else 0.0, every=1,
+        trajectory=True, seed=seed, threads=1, **ramps,
     )  # fmt: skip
     path = np.asarray(run.trajectory)
     scores = np.stack([0.5 * path, -0.5 * path], axis=-1) if experts == 2 else path - path.mean(axis=-1, keepdims=True)
@@ -148,20 +153,20 @@ def simulated(p: Coverage, case: Case, traces: int, seed: int, source: np.random
     drive = drive * (case.drive(p) * time / steps if ramp == "drive" else 0.0)
     for s in scores.swapaxes(0, 1):
         if loads == "other":
-            yield s, drawn(p, selection, s, source)
+            yield s, drawn(p, case, s, source)
         else:  # those that moved the scores, by the rule itself
             f = ((s[1:] - s[:-1]) / p.increment + s[:-1] - drive) / kappa + 1.0 / experts
             rows = steps // p.every
             yield s[:: p.every][: rows + 1], f[: rows * p.every].reshape(rows, p.every, -1).mean(axis=1)
 
 
-def drawn(p: Coverage, selection: str, scores: Array, source: np.random.Generator) -> Array:
+def drawn(p: Coverage, case: Case, scores: Array, source: np.random.Generator) -> Array:
     """Return loads of other tokens at scores (steps, experts)."""
-    experts = scores.shape[1]
+    (selection, experts, *_), tokens = case.words, case.batch(p)
     if selection == "soft":
         raised = np.exp(scores - scores.max(axis=1, keepdims=True))
-        return np.asarray(source.multinomial(p.batch_size, raised / raised.sum(axis=1, keepdims=True)) / p.batch_size)
-    noise = source.normal(size=(len(scores), p.batch_size, experts)) * (p.sigma / 2.0**0.5)
+        return np.asarray(source.multinomial(tokens, raised / raised.sum(axis=1, keepdims=True)) / tokens)
+    noise = source.normal(size=(len(scores), tokens, experts)) * (p.sigma / 2.0**0.5)
     best = (scores[:, None] + noise).argmax(axis=2)
     return np.stack([(best == e).mean(axis=1) for e in range(experts)], axis=1)
 
@@ -182,21 +187,25 @@ def findings(profile: Profile, plan: Plan, measured: Measured) -> tuple[Finding,
     """Judge what was measured by the stored predictions."""
     p, effect = profile.coverage, "share of the intervals at 95 % that hold the truth"
     of = partial(over, confidence=profile.confidence, unit="traces")
-    found = []
-    for name in p.cases:
+    held, half = (
+        {name: of_traces(measured[f"coverage/{name}"][what]) for name in p.cases} for what in ("held", "half")
+    )
+
+    def judged(id: str, where: str, values: Array) -> Finding:
+        says, few = f"Intervals from a trajectory hold the truth as often as they say: {where}.", len(values) < p.fewest
+        remedy = f"{p.fewest} traces." if few else ""
+        return judge(id, says, effect, of(values), p.coverage_band, able=not few, remedy=remedy)
+
+    found = [judged("coverage.all", "all cases together", np.concatenate(list(held.values())))]
+    for name in p.cases if p.traces >= p.fewest else ():
         selection, experts, loads, ramp = Case(name).words
         changing = "constant rule" if ramp == "none" else f"{ramp} that changes"
         tokens = "loads of other tokens" if loads == "other" else f"loads averaged over {p.every} steps"
-        found.append(
-            judge(f"coverage.{name}", f"Intervals from a trajectory hold the truth as often as they say: {selection} "
-                  f"selection, {experts} experts, {tokens}, {changing}.", effect,
-                  of(of_traces(measured[f"coverage/{name}"]["held"])), p.coverage_band,
-                  able=p.traces >= p.fewest, remedy="" if p.traces >= p.fewest else f"{p.fewest} traces.")
-        )  # fmt: skip
-    halves = np.concatenate([of_traces(measured[f"coverage/{name}"]["half"]) for name in p.cases])
+        where = f"{selection} selection, {experts} experts, {tokens}, {changing}"
+        found.append(judged(f"coverage.{name}", where, held[name]))
     found.append(
-        judge("control.coverage_half", "Planted: intervals of half the width do.", effect, of(halves), p.coverage_band,
-              expected=Verdict.REFUTED)
+        judge("control.coverage_half", "Planted: intervals of half the width do.", effect,
+              of(np.concatenate(list(half.values()))), p.coverage_band, expected=Verdict.REFUTED)
     )  # fmt: skip
     return tuple(found)
 

@@ -108,7 +108,10 @@ def trained(p: Flips, at: Case, seed: int) -> Transformer:
 def recorded(p: Flips, made: Transformer, part: Tensor) -> Iterator[Tensor]:
     """Yield the logits (tokens, experts) of the last layer's router of each transformer, on a part of the text."""
     windows = part[: p.bytes // p.context * p.context].view(-1, p.context)
-    one = torch.ones(p.routers)
-    groups = torch.split(windows, max(1, 4096 // p.context))
-    found = [made(some.expand(p.routers, -1, -1), one).layers[-1].scores for some in groups]
+    one, found = torch.ones(p.routers), []
+    for some in torch.split(windows, max(1, 4096 // p.context)):
+        x = made.encoder(some.expand(p.routers, -1, -1))
+        for block in made.blocks:
+            x, routing = block(x, one, p.context, made.reader)
+        found.append(routing.scores)
     yield from torch.cat(found, dim=1)

@@ -43,15 +43,16 @@ class Flips:
     """Top-k sets under noise and rounding: every fixed number of it.
 
     The noise is such that `share` of the tokens flip by the leading order. sigma (score) is that of independent logits.
-    Of each router so many `logits` are drawn, or so many `bytes` of text read. A transformer has `layers` of
-    `features`, experts of `units` and a router with a `hidden` layer; it learns from `windows` of `context` bytes a
-    step.
+    Of each router so many `logits` are drawn, of `most` tokens at most, or so many `bytes` of text read. A transformer
+    has `layers` of `features`, experts of `units` and a router with a `hidden` layer; it learns from `windows` of
+    `context` bytes a step.
     """
 
     cases: tuple[str, ...] = ("random-8-top1", "random-32-top2", "random-64-top8", "random-256-top1", "random-256-top8",
                               "text-8-top1", "text-32-top2", "text-64-top8")  # fmt: skip
     routers: int = 8
     logits: int = 16_000_000
+    most: int = 200_000
     bytes: int = 90_000
     share: float = 0.01
     draws: int = 4
@@ -73,14 +74,16 @@ class Flips:
 
     def tokens(self, at: Case) -> int:
         """Return how many tokens of each router are looked at, for a prediction or for a count."""
-        return self.logits // at.experts if at.source == "random" else self.bytes // self.context * self.context
+        if at.source == "random":
+            return min(self.logits // at.experts, self.most)
+        return self.bytes // self.context * self.context
 
 
 SIZES = {
     "smoke": Flips(cases=("random-8-top1", "random-64-top8", "text-8-top1"), routers=6,
                    logits=1_280_000, bytes=45_000, steps=20, windows=4),
     "quick": Flips(),
-    "full": Flips(routers=16, logits=64_000_000, steps=1500),
+    "full": Flips(routers=16, logits=64_000_000, most=800_000, steps=1500),
 }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Rules:
     sign: tuple[float, ...] = (0.2, 1.0)
     lagging: tuple[float, float] = (0.4, 0.4)
     lag: float = 0.04
-    drift_share: float = 0.4
+    drift_share: float = 0.6
     burn: int = 60
     steps: int = 320
     stretches: int = 4
@@ -55,23 +55,39 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class BestRate:
+    """P6: the rate of least imbalance of the proportional rule while one expert's logit drifts.
+
+    The drift is such that the best rate is `share`/lambda_max. The band is a fifth of the rate: it is that flat.
+    """
+
+    share: float = 0.8
+    factors: tuple[float, ...] = (0.4, 0.7, 1.2, 1.8)
+    burn: int = 60
+    steps: int = 120
+    learning_rate: float = 0.0003
+    rate_band: Band = (-0.2, 0.2)
+
+
+@dataclass(frozen=True)
 class Collapse:
     """P9: reinforced routers whose feedback is raised beyond the critical one, and healthy runs that are not called.
 
     Feedbacks are in units of decay/lambda_max(chi) of held-out text. A run is called at the first report at which the
     whole interval of the gain lies above `level`; it has collapsed when an expert's share over a report passes
-    `collapsed`. Healthy runs: a steady feedback; one raised to `healthy_end`; a steady one with a balance loss; the
-    sign rule.
+    `collapsed`. Healthy runs: a steady feedback; one raised to `healthy_end`; a steady one with balance losses of
+    several weights; sign rules of several steps; none of all that. The feedback passes `level` a tenth of the run
+    before it is critical: calls have to lead by half of that, and cannot by more than the run from there on.
     """
 
-    driven: int = 24
-    healthy: int = 9
+    driven: int = 28
+    healthy: int = 6
     start: float = 0.3
     end: float = 1.8
     steady: float = 0.5
     healthy_end: float = 0.6
-    weight: float = 0.05
-    sign: float = 0.01
+    weight: tuple[float, ...] = (0.02, 0.05, 0.1)
+    sign: tuple[float, ...] = (0.003, 0.01, 0.03)
     decay: float = 0.8
     increment: float = 0.06
     steps: int = 600
@@ -82,6 +98,7 @@ class Collapse:
     collapsed: float = 0.5
     forecast: float = 0.6
     called_band: Band = (0.75, 1.001)
+    lead_band: Band = (0.05, 0.65)
     false_band: Band = (-0.001, 0.25)
     critical_band: Band = (-0.1, 0.1)
 
@@ -90,8 +107,9 @@ class Collapse:
 class Coverage:
     """P11: intervals at 95 % from simulated traces of planted rules, decay and inverse temperature 1.
 
-    Cases are selection.experts.loads.ramp, with loads other (of other tokens) or averaged (over `every` steps). Fewer
-    traces than `fewest` leave a case open, whatever they say.
+    Cases are selection.experts.loads.ramp, with loads other (of other tokens) or averaged (over `every` steps); the
+    batch has `batch_size` tokens, or `tokens` an expert if that is more. All cases together are judged if they have
+    `fewest` traces, each if it has as many.
     """
 
     cases: tuple[str, ...] = (
@@ -99,7 +117,7 @@ class Coverage:
         "soft.8.averaged.feedback", "soft.2.other.feedback", "hard.2.averaged.none", "hard.4.other.none",
         "soft.4.averaged.drive",
     )  # fmt: skip
-    traces: int = 60
+    traces: int = 200
     fewest: int = 1000
     steps: int = 2000
     every: int = 4
@@ -108,6 +126,7 @@ class Coverage:
     sigma: float = 1.5
     increment: float = 0.05
     batch_size: int = 64
+    tokens: int = 8
     coverage_band: Band = (0.93, 0.97)
 
 
@@ -120,6 +139,7 @@ class Profile:
     flips: Flips = field(default=Flips())
     warm: Warm = field(default=Warm())
     rules: Rules = field(default=Rules())
+    best_rate: BestRate = field(default=BestRate())
     collapse: Collapse = field(default=Collapse())
     coverage: Coverage = field(default=Coverage())
 
@@ -140,6 +160,7 @@ PROFILES = {
         flips=SIZES["full"],
         warm=Warm(models=24, steps=800, settling=300),
         rules=Rules(steps=1600, stretches=16, burn=100),
+        best_rate=BestRate(steps=600),
         collapse=Collapse(driven=64, healthy=20, steps=900),
         coverage=Coverage(traces=1500),
     ),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from validation.subjects import Subject, together
-from validation.trained import collapse, coverage, flips, rules
+from validation.trained import best_rate, collapse, coverage, flips, rules
 from validation.trained.profiles import PROFILES, Profile
 
-SUBJECTS: tuple[Subject[Profile], ...] = (flips, rules, collapse, coverage)
+SUBJECTS: tuple[Subject[Profile], ...] = (flips, rules, best_rate, collapse, coverage)
 
 STUDY = together(
     SUBJECTS,
@@ -14,4 +14,5 @@ STUDY = together(
     title="Transformers trained on text: what bias rules hold, and collapses called before they happen",
     profiles=PROFILES,
     summary="Small transformers trained on text: flips, what bias rules hold, and collapses called before they happen",
+    side_by_side=("quick", "full"),
 )

@@ -9,17 +9,19 @@ from validation.trained.profiles import Collapse
 
 SUBJECT = collapse
 PROFILE = Collapse(
-    driven=30, healthy=8, start=0.2, end=1.7, steady=0.4, healthy_end=0.5, weight=0.03, sign=0.02, decay=0.7,
-    increment=0.07, steps=80, every=20, sample=256, learning_rate=0.002, level=0.8, collapsed=0.6, forecast=0.5,
+    driven=30, healthy=8, start=0.2, end=1.7, steady=0.4, healthy_end=0.5, weight=(0.03, 0.06), sign=(0.02, 0.01),
+    decay=0.7, increment=0.07, steps=80, every=20, sample=256, learning_rate=0.002, level=0.8, collapsed=0.6,
+    forecast=0.5,
 )  # fmt: skip
 WRONG = [
-    ({"late": True}, {"collapse.called"}),
+    ({"late": True}, {"collapse.called", "collapse.lead"}),
     ({"alarmed": True}, {"collapse.false_alarms"}),
     ({"forecast": 0.3}, {"collapse.forecast"}),
 ]
 CONTROLS = [({"in_order": False}, "control.collapse_shuffled"), ({"asleep": True}, "control.collapse_asleep")]
 BANDS = {
     "called_band": {"collapse.called", "control.collapse_shuffled"},
+    "lead_band": {"collapse.lead"},
     "false_band": {"collapse.false_alarms", "control.collapse_asleep"},
     "critical_band": {"collapse.forecast"},
 }

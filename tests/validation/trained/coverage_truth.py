@@ -10,7 +10,7 @@ from validation.trained.profiles import Coverage
 SUBJECT = coverage
 PROFILE = Coverage(
     cases=("soft.2.other.none", "hard.3.averaged.feedback", "soft.4.averaged.drive"), traces=4000, steps=60, every=2,
-    gain=0.55, risen=0.75, sigma=1.2, fewest=3000, increment=0.04, batch_size=48,
+    gain=0.55, risen=0.75, sigma=1.2, fewest=3000, increment=0.04, batch_size=48, tokens=5,
 )  # fmt: skip
 WRONG = [({"held": 0.9}, {"coverage.*"}), ({"held": 0.99}, {"coverage.*"})]
 CONTROLS = [({"half": 0.95}, "control.coverage_half")]

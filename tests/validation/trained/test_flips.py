@@ -207,4 +207,5 @@ class TestRuns:
         }
         assert bands["smoke"] == bands["quick"] == bands["full"]
         quick = SIZES["quick"]
-        assert replace(SIZES["full"], routers=quick.routers, logits=quick.logits, steps=quick.steps) == quick
+        alike = {name: getattr(quick, name) for name in ("routers", "logits", "most", "steps")}
+        assert replace(SIZES["full"], **alike) == quick

@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from tests.validation.trained import collapse_truth, coverage_truth, rules_truth
+from tests.validation.trained import best_rate_truth, collapse_truth, coverage_truth, rules_truth
 from tests.validation.trained import test_flips as flips_truth
 from validation.trained.model import Make
 from validation.trained.profiles import Profile, Warm
 
-TRUTHS: tuple[Any, ...] = (rules_truth, collapse_truth, coverage_truth)
+TRUTHS: tuple[Any, ...] = (rules_truth, best_rate_truth, collapse_truth, coverage_truth)
 TINY = Make(experts=4, context=16, layers=2, width=12, heads=2, hidden=4)
 WARM = Warm(make=TINY, models=8, steps=60, settling=30, windows=3, learning_rate=0.02, balancing=0.1, temperature=0.1)
 
