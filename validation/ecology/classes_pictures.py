@@ -39,8 +39,8 @@ def along_classes(p: Profile, kinds: Mapping[str, Runs]) -> Picture:
                 capsize=2,
                 label=f"{name}, {difficulty} difficulty",
             )
-        expected = [foretold(runs, "minimum").mean() / runs.experts if len(runs) else np.nan for runs in every]
-        axes.plot(numbers, expected, color=INK, ls=line, lw=1.5, label=f"predicted, {difficulty} difficulty")
+    expected = [foretold(runs, "minimum").mean() / runs.experts if len(runs) else np.nan for runs in every]
+    axes.plot(numbers, expected, color=INK, lw=1.5, label="predicted, at either difficulty")
     axes.set(xscale="log", xlabel="classes", ylabel="share of dead experts", ylim=(-0.03, 1.03))
     axes.set_xticks(numbers, [f"{number:g}" for number in numbers])
     axes.minorticks_off()

@@ -116,7 +116,7 @@ def ladder(p: Profile, runs: Runs) -> Picture:
         bottom += shares[:, each]
     axes.set(
         xticks=np.arange(BINS + 1) - 0.5,
-        xticklabels=[f"{float(f'{edge:.1g}'):g}" for edge in edges],
+        xticklabels=[np.format_float_positional(edge, 1, fractional=False, trim="-") for edge in edges],
         ylim=(0, 1),
         xlabel="E = T H/(O + B), bins of equal size",
         ylabel="share of experts",

@@ -261,7 +261,7 @@ PROFILES = {
         temperature=Temperature(settings=256),
         revival=Revival(seeds=64),
         tiers=TierRuns(settings=256),
-        ortho=Ortho(weights=(0.0, 0.05, 0.2), settings=256),
+        ortho=Ortho(weights=(0.0, 0.05, 0.2), settings=192),
         complexity=Complexity(classes=(2, 4, 8, 12, 50, 200), settings=1024, others=128, near=128),
         planted=Planted(repeats=100),
     ),
