@@ -80,14 +80,16 @@ def _soft(logits: Logits, beta: Any) -> Any:
         else:
             products = np.zeros((int(np.prod(batch)), experts, experts))
             for row, _, block in logits.blocks():
-                p = softmax(block, float(beta))
-                products[row] += p.T @ p
-            products = products.reshape(*batch, experts, experts)
+                add_products(products[row], softmax(block, float(beta)))
+            products = mirrored(products).reshape(*batch, experts, experts)
         return beta * (laplacian(products) / tokens)
 
 
-def softmax(logits: Array, beta: float) -> Array:
-    """Return softmax(beta a) of tokens as `Logits.blocks` yields them, in the least number of passes over them."""
+def softmax(logits: Array, beta: float, out: Array | None = None) -> Array:
+    """Return softmax(beta a) of tokens as `Logits.blocks` yields them, in the least number of passes over them.
+
+    Into `out`, if there is one: memory that is given back and asked for anew block by block costs as much as a pass.
+    """
     top = logits.max(axis=1, keepdims=True)
     if top.max() == np.inf:
         logits = finite_above(logits)
@@ -97,12 +99,24 @@ def softmax(logits: Array, beta: float) -> Array:
         p *= beta
         p *= 2.0
     else:
-        p = logits - top
+        p = np.subtract(logits, top, out=out)
         if beta != 1.0:
             p *= beta
     np.exp(p, out=p)
     p /= p.sum(axis=1, keepdims=True)
     return np.asarray(p)
+
+
+def add_products(total: Array, p: Array) -> None:
+    """Add the products p^T p of tokens (tokens, K) to the lower triangle of a total (K, K), in its place."""
+    from scipy.linalg.blas import dsyrk  # here: the rest of the library starts without it
+
+    dsyrk(1.0, p.T, beta=1.0, c=total.T, overwrite_c=True)  # BLAS reads columns, and has the transpose of both
+
+
+def mirrored(lower: Array) -> Array:
+    """Return symmetric matrices (..., K, K) of their lower triangles."""
+    return np.asarray(np.tril(lower) + np.tril(lower, -1).swapaxes(-1, -2))
 
 
 def _products(logits: Any, kept: Any, beta: Any) -> Any:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from moecusp._arguments import POSITIVE, Array, ParameterError, integer, number
 from moecusp._logits import Logits, read
 from moecusp._numerics.operations import on_host
-from moecusp.susceptibility import laplacian, softmax
+from moecusp.susceptibility import add_products, laplacian, mirrored, softmax
 
 
 class SoftSusceptibility(NamedTuple):
@@ -98,16 +98,27 @@ def _estimate(tokens: Logits, beta: float, together: int) -> tuple[Array, Array]
     *batch, _, experts = tokens.values.shape
     size = int(np.prod(batch))
     sums, counts = np.zeros((3, size, experts, experts)), np.zeros((3, size))
+    alone, own = np.zeros((2, size, experts, experts)), np.zeros((2, size, experts))
+    space = np.empty((2, 0, experts))
     with np.errstate(all="ignore"):
         for row, places, part in tokens.blocks(together):
             starts = np.flatnonzero(np.diff(places // together, prepend=-1))
             sizes = np.diff(starts, append=len(places))
-            sums[:, row] = sums[:, row] + _over_blocks(softmax(part, beta), starts, sizes)
+            if sizes.max() == 1:
+                if len(part) > space.shape[1]:
+                    space = np.empty((2, len(part), experts))
+                p, rest = space[:, : len(part)]
+                _over_tokens(softmax(part, beta, p), rest, alone[:, row], own[:, row])
+            else:
+                sums[:, row] += _over_blocks(softmax(part, beta), starts, sizes)
             counts[:, row] += sizes.sum(), (sizes**2).sum(), sizes.size
         n, squares, groups = counts[..., None, None]
         if np.any(groups < 2):
             raise ParameterError("block", together, "small enough for two blocks of tokens in every batch")
-        total, square, across = sums
+        single, single_squares = mirrored(alone)
+        for each, diagonal in ((single, own[0]), (single_squares, own[1])):
+            each[..., range(experts), range(experts)] = diagonal
+        total, square, across = sums + np.array([single, single_squares, single])
         share = total / n
         spread = np.maximum(square - 2.0 * share * across + share**2 * squares, 0.0)
         error = np.sqrt(groups / (groups - 1.0) * spread) / n
@@ -115,17 +126,19 @@ def _estimate(tokens: Logits, beta: float, together: int) -> tuple[Array, Array]
         return beta * laplacian(share).reshape(shape), beta * error.reshape(shape)
 
 
+def _over_tokens(p: Array, rest: Array, sums: Array, own: Array) -> None:
+    """Add the p_i p_j of tokens and their squares to lower triangles, the p_i (1 - p_i) to `own`; p is used up."""
+    _rest(p, rest)
+    rest *= p
+    own += rest.sum(axis=0), np.einsum("ni,ni->i", rest, rest)
+    add_products(sums[0], p)
+    p *= p
+    add_products(sums[1], p)
+
+
 def _over_blocks(p: Array, starts: NDArray[Any], sizes: NDArray[Any]) -> Array:
     """Return what p_i p_j (p_i (1 - p_i) on the diagonal) adds up to over blocks: sums, squares, and times the size."""
     experts = p.shape[1]
-    if sizes.max() == 1:
-        rest = p * _rest(p)
-        square = p * p
-        square = square.T @ square
-        np.fill_diagonal(square, (rest * rest).sum(axis=0))
-        total = p.T @ p
-        np.fill_diagonal(total, rest.sum(axis=0))
-        return np.array([total, square, total])
     sums = np.zeros((3, experts, experts))
     for start, length in zip(starts, sizes, strict=True):
         part = p[start : start + length]
@@ -136,12 +149,11 @@ def _over_blocks(p: Array, starts: NDArray[Any], sizes: NDArray[Any]) -> Array:
     return sums
 
 
-def _rest(p: Array) -> Array:
-    """Return 1 - p, of a probability near 1 from the others."""
-    rest = 1.0 - p
+def _rest(p: Array, rest: Array) -> None:
+    """Set `rest` to 1 - p, of a probability near 1 from the others."""
+    np.subtract(1.0, p, out=rest)
     sure = np.flatnonzero(p.max(axis=1) > 0.5)
     top = p[sure].argmax(axis=1)
     others = p[sure]
     others[np.arange(len(sure)), top] = 0.0
     rest[sure, top] = others.sum(axis=1)
-    return rest
