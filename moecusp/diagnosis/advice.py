@@ -122,7 +122,7 @@ def advise(found: LayerDiagnosis, aim: Aim | None = None) -> tuple[Advice, ...]:
     if not isinstance(goal, Aim):
         raise ParameterError("aim", aim, "an Aim or None")
     return (
-        _bias_rate(found, goal), _sign_step(found, goal), _loss(found, goal), _temperature(), _batch(found, goal)
+        _bias_rate(found, goal), _sign_step(found, goal), _loss(found, goal), _temperature(found), _batch(found, goal)
     )  # fmt: skip
 
 
@@ -199,12 +199,18 @@ def _sound(matrix: Floats) -> Floats:
     return np.asarray(0.5 * (found + found.T))
 
 
-def _temperature() -> Advice:
-    says = (
-        "Dividing all logits by a temperature when the model is used changes no set of experts: the order stays. "
-        "In training it scales the scores, and with them the critical feedback 1/λ_max."
+def _temperature(found: LayerDiagnosis) -> Advice:
+    says = "Dividing all logits by a temperature when the model is used changes no set of experts: the order stays. "
+    statements, evidence = ("susceptibility.critical_feedback",), ("P2", "docs/routers.md")
+    doubled = found.coupling.doubling
+    if doubled is None:
+        says += "How far one in training moves the critical feedback of softmax routing takes logits that are known."
+        return Advice("temperature", says, None, None, None, statements, evidence)
+    says += (
+        f"In training, softmax routing of these logits and scores over T = {doubled:.3g} has twice the critical "
+        "feedback 1/λ_max(χ), until the router has learned larger logits."
     )
-    return Advice("temperature", says, None, None, None, ("susceptibility.critical_feedback",), ("docs/ecology.md",))
+    return Advice("temperature", says, doubled, None, None, statements, evidence)
 
 
 def _batch(found: LayerDiagnosis, goal: Aim) -> Advice:

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from moecusp._arguments import ParameterError
 from moecusp.diagnosis.means import Mean, mean
 from moecusp.diagnosis.quantities import Quantity
 from moecusp.diagnosis.tokens import Floats, Tokens
-from moecusp.susceptibility import susceptibility
+from moecusp.susceptibility import critical_feedback_from_logits, susceptibility
 from moecusp.ties import hard_susceptibility
 
 WIDTH_BIAS = 1.5**0.5
@@ -27,6 +28,8 @@ WIDTH_BIAS = 1.5**0.5
 With M(w) = 2 C w + q w^2 the bias of C is q w/2 and its variance C/(2 w n): where their sum of squares is least, the
 square of the bias is half the variance."""
 ALIKE = 0.5  # square of the cosine between the vectors of two halves, below which no vector is told
+ENOUGH = 8192  # tokens that tell at which temperature a response halves
+STEPS = 25  # temperatures between which that is sought
 PART = 0.5  # of the largest component of the vector: experts with as much trade tokens
 
 
@@ -61,6 +64,8 @@ class Coupling:
         Half the width of the slab in which ties of single experts were counted (score).
     tie_width : float or None
         That for ties of any pair together, which are more and take less.
+    doubling : float or None
+        Least temperature above 1 at which 1/lambda_max of softmax routing of these logits is twice as large.
     """
 
     largest: Quantity
@@ -73,6 +78,7 @@ class Coupling:
     soft_matrix: Floats | None
     width: float | None
     tie_width: float | None
+    doubling: float | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,9 +109,10 @@ def coupling(tokens: Tokens | str, deciding: Deciding | None) -> Coupling:
     if isinstance(tokens, str) or deciding is None:
         return unknown(str(tokens))
     soft, soft_matrix = _soft(tokens)
+    doubled = None if soft_matrix is None else doubling(tokens.logits)
     found = _tie_graph(tokens)
     if isinstance(found, str):
-        return unknown(found, soft, soft_matrix)
+        return unknown(found, soft, soft_matrix, doubled)
     halves, width, tie_width = found
     largest, vector, alike = _largest(halves, tokens, _pull(deciding, width, tokens.k), WIDTH_BIAS)
     note = f"{tokens.words}, ties within {width:.3g}; {largest.note}"
@@ -127,16 +134,40 @@ def coupling(tokens: Tokens | str, deciding: Deciding | None) -> Coupling:
         soft_matrix,
         width,
         tie_width,
+        doubled,
     )
 
 
-def unknown(reason: str, soft: Quantity | None = None, soft_matrix: Floats | None = None) -> Coupling:
+def unknown(
+    reason: str, soft: Quantity | None = None, soft_matrix: Floats | None = None, doubled: float | None = None
+) -> Coupling:
     """Return a response that cannot be told."""
     largest, critical, safe = (
         Quantity(name, reason=reason) for name in ("largest_response", "critical_feedback", "safe_rate")
     )
     soft = soft or Quantity("soft_response", reason=reason)
-    return Coupling(largest, critical, safe, soft, None, reason, None, soft_matrix, None, None)
+    return Coupling(largest, critical, safe, soft, None, reason, None, soft_matrix, None, None, doubled)
+
+
+def doubling(logits: Floats) -> float | None:
+    """Return the least temperature above 1 at which the critical feedback of softmax routing is twice as large.
+
+    Of logits (tokens, K), of which `ENOUGH` tell; None where no temperature moves it. No token answers a score by more
+    than beta/2: at beta = lambda_max(chi)/2 the response is less than half of what it was.
+    """
+    some = logits[:: max(1, len(logits) // ENOUGH)]
+
+    def excess(beta: float) -> float:
+        return 1.0 / float(critical_feedback_from_logits(some, 1.0, beta)) - half
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        half = 0.5 / float(critical_feedback_from_logits(some))
+        if half <= 0.0:
+            return None
+        grid = np.geomspace(1.0, half, STEPS)
+        after = next(n for n in range(1, STEPS) if excess(float(grid[n])) <= 0.0)
+        return 1.0 / float(brentq(excess, float(grid[after]), float(grid[after - 1]), xtol=1e-9, rtol=1e-9))
 
 
 def trade(vector: Floats) -> Trade:

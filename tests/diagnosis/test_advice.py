@@ -29,7 +29,7 @@ class TestNumbers:
         each = of(found)
         assert list(each) == ["bias rate", "sign rule", "balance loss", "temperature", "batch size"]
         assert each["bias rate"].value == pytest.approx(2 / found.coupling.largest.number)
-        assert {name for name, a in each.items() if a.given} == {"bias rate"}
+        assert {name for name, a in each.items() if a.given} == {"bias rate", "temperature"}
 
     def test_best_rate_is_least_lag_and_noise(self):
         """Of (v/r)^2 + r lambda q/(B(2 - r lambda)) on a grid, q the variance in a mode of the token's shares."""
@@ -78,10 +78,27 @@ class TestNumbers:
         if (size - 1) * k / experts >= 10:
             assert sampling_floor(size - 1, experts, k) > violation * (1 - 1e-9)
 
+    @pytest.mark.parametrize("scale", [0.2, 1.0, 6.0])
+    def test_temperature_doubles_the_critical_feedback(self, scale):
+        """By the covariance of softmax written out; nearer to 1 it is less than doubled."""
+        logits = scale * np.random.default_rng(3).standard_normal((8000, 8)).astype(np.float32)
+        found = of(layer(batches=20, size=400, logits=logits))["temperature"]
+
+        def critical(t):
+            p = np.exp(logits.astype(float) / t)
+            p /= p.sum(axis=1, keepdims=True)
+            return t / np.linalg.eigvalsh(np.diag(p.mean(axis=0)) - p.T @ p / len(p))[-1]
+
+        assert critical(found.value) == pytest.approx(2.0 * critical(1.0), rel=1e-6)
+        for t in np.linspace(1.0, found.value, 20)[1:-1]:
+            assert critical(t) < 2.0 * critical(1.0)
+        assert f"T = {found.value:.3g}" in found.says
+
     def test_what_is_not_known_is_said(self):
         each = of(
             diagnose(trace(counted(np.full(8, 1 / 8)))).layers[0], Aim(feedback=1, decay=1, loss_rate=1, batch_size=10)
         )
+        assert not each["temperature"].given
         for name in ("bias rate", "sign rule", "balance loss"):
             assert not each[name].given
             assert "no scores of tokens were recorded" in each[name].says
