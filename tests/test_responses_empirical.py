@@ -32,6 +32,15 @@ def test_folds_and_equilibria_closer_than_any_grid_are_found():
     assert response.equilibria(feedback, asymmetry=float(np.mean(asymmetry))).z.size == 3
 
 
+def test_no_asymmetry_has_a_fold_below_the_largest_slope():
+    """The steepest point is off 0, and off both clusters' centres."""
+    response = mc.EmpiricalResponse([-1.2, 0.9, 1.1, 1.5], jitter=0.4)
+    top = response.largest_slope()
+    assert top == pytest.approx(float(response.slope(np.linspace(-4, 4, 80_001)).max()), rel=1e-9)
+    assert response.folds(0.999 / top)[0].size == 0
+    assert response.folds(1.001 / top)[0].size == 2
+
+
 def test_clusters_far_apart_are_all_found():
     """A cluster of margins a thousand widths away has its own pair of folds."""
     response = mc.EmpiricalResponse([-50.0, 50.0, 51.0], jitter=0.05)

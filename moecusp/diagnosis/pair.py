@@ -80,8 +80,7 @@ def pair(tokens: Tokens | str, deciding: Deciding | None, found: Coupling, feedb
     note = f"{count:,} tokens between experts {i} and {j}; {share.note}"
     response = EmpiricalResponse(_some(signed), jitter=jitter)
     q, k = share.value, tokens.k
-    turns = response._turns()
-    top = float(np.max(response.slope(np.append(turns, 0.0))))
+    top = response.largest_slope()
     low, high = (float(np.clip(end / q, -1.0, 1.0)) for end in lead.interval())
     return Pair(
         (i, j),

@@ -90,6 +90,13 @@ class LoadResponse(ABC):
         (mu,), restore = reals(decay=(decay, POSITIVE))
         return restore(mu / float(self._slope(np.zeros(()))))
 
+    def largest_slope(self) -> float:
+        """Return the largest G'(z) (1/score): below the feedback mu over it no asymmetry has a fold.
+
+        As complete as `folds`.
+        """
+        return float(np.max(self._slope(np.append(self._turns(), 0.0))))
+
     def fold_curve(self, z: Any, decay: Any = 1.0) -> tuple[Any, Any]:
         """Return (feedback, asymmetry), both score/time, of the fold at score difference z.
 
