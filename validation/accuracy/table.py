@@ -21,6 +21,7 @@ import numpy as np
 import moecusp as mc
 from validation import reference
 from validation.accuracy.members import members
+from validation.accuracy.rules import rules
 
 DOCS = Path(__file__).parent.parent.parent / "docs"
 TABLE, PAGE = DOCS / "accuracy.json", DOCS / "accuracy.md"
@@ -121,7 +122,7 @@ def routers() -> Points:
 
 def measure() -> Rows:
     """Return worst errors in ulp: rows[function][region] = {'moecusp': ..., 'naive': ...}."""
-    every = subjects() | {name: Subject(*parts) for name, parts in members().items()}
+    every = subjects() | {name: Subject(*parts) for name, parts in (members() | rules()).items()}
     rows: Rows = {name: dict(closed_form(subject)) for name, subject in every.items()}
     rows["equilibria"] = {region: roots(*points) for region, points in routers().items()}
     return rows
