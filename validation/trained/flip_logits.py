@@ -88,12 +88,12 @@ def trained(p: Flips, at: Case, seed: int) -> Transformer:
     """Return transformers trained on the first part of the text, with a balance loss, each its own start and order."""
     start, order = (stream("trained", f"flips-{what}", at.name, seed).torch() for what in ("start", "order"))
     starts, orders = (
-        [torch.Generator().manual_seed(int(n)) for n in torch.randint(2**62, (p.routers,), generator=source)]
+        [torch.Generator().manual_seed(int(n)) for n in torch.randint(2**62, (p.transformers,), generator=source)]
         for source in (start, order)
     )
     made = model(p, at, starts)
     source = Text(text()[0], text()[1], p.context)
-    weights = Weights.of([Setting(balance=p.balance_weight)] * p.routers)
+    weights = Weights.of([Setting(balance=p.balance_weight)] * p.transformers)
     descent = torch.optim.AdamW(made.parameters(), lr=p.learning_rate)
     for items in draw(orders, p.steps, p.windows, source.items):
         inputs, labels = source.batch(items)
@@ -108,9 +108,9 @@ def trained(p: Flips, at: Case, seed: int) -> Transformer:
 def recorded(p: Flips, made: Transformer, part: Tensor) -> Iterator[Tensor]:
     """Yield the logits (tokens, experts) of the last layer's router of each transformer, on a part of the text."""
     windows = part[: p.bytes // p.context * p.context].view(-1, p.context)
-    one, found = torch.ones(p.routers), []
+    one, found = torch.ones(p.transformers), []
     for some in torch.split(windows, max(1, 4096 // p.context)):
-        x = made.encoder(some.expand(p.routers, -1, -1))
+        x = made.encoder(some.expand(p.transformers, -1, -1))
         for block in made.blocks:
             x, routing = block(x, one, p.context, made.reader)
         found.append(routing.scores)

@@ -43,7 +43,8 @@ class Flips:
     """Top-k sets under noise and rounding: every fixed number of it.
 
     The noise is such that `share` of the tokens flip by the leading order. sigma (score) is that of independent logits.
-    Of each router so many `logits` are drawn, of `most` tokens at most, or so many `bytes` of text read. A transformer
+    Of each of `routers` so many `logits` are drawn, of `most` tokens at most; by each of `transformers` (from 8 after a
+    run of seed 2) so many `bytes` of text are read. A transformer
     has `layers` of `features`, experts of `units` and a router with a `hidden` layer; it learns from `windows` of
     `context` bytes a step.
     """
@@ -51,6 +52,7 @@ class Flips:
     cases: tuple[str, ...] = ("random-8-top1", "random-32-top2", "random-64-top8", "random-256-top1", "random-256-top8",
                               "text-8-top1", "text-32-top2", "text-64-top8")  # fmt: skip
     routers: int = 8
+    transformers: int = 32
     logits: int = 16_000_000
     most: int = 200_000
     bytes: int = 90_000
@@ -72,6 +74,10 @@ class Flips:
     bf16_band: Band = (-0.12, 0.12)
     fp8_band: Band = (-0.06, 0.06)
 
+    def number(self, at: Case) -> int:
+        """Return how many routers of a case there are."""
+        return self.routers if at.source == "random" else self.transformers
+
     def tokens(self, at: Case) -> int:
         """Return how many tokens of each router are looked at, for a prediction or for a count."""
         if at.source == "random":
@@ -80,10 +86,10 @@ class Flips:
 
 
 SIZES = {
-    "smoke": Flips(cases=("random-8-top1", "random-64-top8", "text-8-top1"), routers=6,
+    "smoke": Flips(cases=("random-8-top1", "random-64-top8", "text-8-top1"), routers=6, transformers=6,
                    logits=1_280_000, bytes=45_000, steps=20, windows=4),
     "quick": Flips(),
-    "full": Flips(routers=16, logits=64_000_000, most=800_000, steps=1500),
+    "full": Flips(routers=16, transformers=64, logits=64_000_000, most=800_000, steps=1500),
 }  # fmt: skip
 
 
@@ -160,7 +166,7 @@ def crossed(rounded: Tensor, k: int) -> float:
 def parts(profile: Profile, plan: Plan) -> Sequence[Part]:
     """Return the parts: each case."""
     p = profile.flips
-    work = {name: p.routers * p.tokens(case(name)) for name in p.cases}
+    work = {name: p.number(case(name)) * p.tokens(case(name)) for name in p.cases}
     return [Part(f"flips/{name}", size, partial(measure, p, plan, name)) for name, size in work.items()]
 
 
@@ -170,7 +176,7 @@ def measure(p: Flips, plan: Plan, name: str, source: Stream, tick: Tick) -> Mapp
     generator = stream("trained", "flips-noise", name, source.seed).torch()
     given: Iterable[Tensor] = independent(p, at, source)
     if at.source != "random":
-        made, start = model(p, at, [torch.Generator() for _ in range(p.routers)]), f"flips.{name}.weights."
+        made, start = model(p, at, [torch.Generator() for _ in range(p.transformers)]), f"flips.{name}.weights."
         stored = {key.removeprefix(start): np.array(plan[key]) for key in plan.arrays if key.startswith(start)}
         made.load_state_dict({key: torch.tensor(value) for key, value in stored.items()})
         given = recorded(p, made, text()[2])
@@ -248,8 +254,9 @@ def pictures(profile: Profile, plan: Plan, measured: Measured) -> tuple[Picture,
         axes.set(xlabel="predicted share of tokens that change experts", ylabel="counted share")
         legend(figure)
     caption = (
-        f"Tokens whose set of experts changes, by case and by what was done to the logits; means over {p.routers} "
-        f"routers. Noise is such that {p.share:g} are predicted to. Cases: {', '.join(p.cases)}."
+        "Tokens whose set of experts changes, by case and by what was done to the logits; means over "
+        f"{p.routers} independent routers or {p.transformers} transformers. Noise is such that {p.share:g} are "
+        f"predicted to. Cases: {', '.join(p.cases)}."
     )
     return (Picture("flips", "Tokens that change experts under noise and rounding", figure, caption),)
 

@@ -128,14 +128,18 @@ def _sign_lag(drift: float, step: float, deviation: Array) -> float:
 def parts(profile: Profile, plan: Plan) -> Sequence[Part]:
     """Return the parts: each case."""
     p, warm = profile.rules, profile.warm
-    size = warm.models * (p.burn + p.steps) * warm.windows * warm.make.context
-    return [
-        Part(f"rules/{name}", size, partial(measure, profile, plan, name, kind)) for name, kind, *_ in cases(profile)
-    ]
+    found = []
+    for name, kind, _, drifting in cases(profile):
+        long = p.burn + (p.drifting if drifting else p.steps)
+        size = warm.models * long * warm.windows * warm.make.context
+        found.append(Part(f"rules/{name}", size, partial(measure, profile, plan, name, kind, long)))
+    return found
 
 
-def measure(profile: Profile, plan: Plan, name: str, kind: str, stream: Stream, tick: Tick) -> Mapping[str, Array]:
-    """Train on under a rule, recorded.
+def measure(
+    profile: Profile, plan: Plan, name: str, kind: str, long: int, stream: Stream, tick: Tick
+) -> Mapping[str, Array]:
+    """Train on under a rule for so many steps, recorded.
 
     bias, load, lag : shape (layers, models)
         As predicted.
@@ -148,7 +152,6 @@ def measure(profile: Profile, plan: Plan, name: str, kind: str, stream: Stream, 
     rate, sign = (step, still) if kind == "proportional" else (still, step)
     rule = Rule(warm.models, rate=rate, sign=sign, drift=drift, temperature=warm.temperature)
     tokens = warm.models * warm.windows * warm.make.context
-    long = p.burn + p.steps
     with record(state.model, sample=0, batches=max(long, 2)) as recorder:
         run(state, rule, long, rate=p.learning_rate, batch=warm.windows, chance=stream.torch(),
             watch=lambda *_: tick(tokens))  # fmt: skip

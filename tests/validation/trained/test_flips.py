@@ -21,8 +21,8 @@ from validation.trained.flips import CLAIMS, SIZES, Flips, chosen, crossed, miss
 from validation.work import Plan
 
 SMALL = Flips(
-    cases=("random-6-top2", "text-4-top1"), routers=5, logits=12_000, bytes=1024, share=0.02, draws=2, sigma=0.7,
-    near=0.2, context=16, layers=1, features=8, heads=2, units=2, hidden=8, steps=2, windows=3,
+    cases=("random-6-top2", "text-4-top1"), routers=5, transformers=7, logits=12_000, bytes=1024, share=0.02, draws=2,
+    sigma=0.7, near=0.2, context=16, layers=1, features=8, heads=2, units=2, hidden=8, steps=2, windows=3,
     noise_band=(-0.05, 0.07), bf16_band=(-0.11, 0.13), fp8_band=(-0.09, 0.08),
 )  # fmt: skip
 
@@ -43,7 +43,9 @@ def planted(plan, **wrong):
     rng = np.random.default_rng(0)
     return {
         f"flips/{name}": {
-            kind: wrong.get(kind, 1.0) * plan[f"flips.{name}.{kind}"] * (1.0 + 0.002 * rng.normal(size=SMALL.routers))
+            kind: wrong.get(kind, 1.0)
+            * plan[f"flips.{name}.{kind}"]
+            * (1.0 + 0.002 * rng.normal(size=SMALL.number(case(name))))
             for kind in CLAIMS
         }
         for name in SMALL.cases
@@ -166,7 +168,9 @@ class TestRuns:
             given = part.run(stream("trained", "flips", part.name.split("/")[1], 3), done.append)
             found = {kind: np.asarray(shares, np.float64) for kind, shares in given.items()}
             assert sum(done) == part.size
-            assert {kind: shares.shape for kind, shares in found.items()} == {kind: (SMALL.routers,) for kind in CLAIMS}
+            assert {kind: shares.shape for kind, shares in found.items()} == {
+                kind: (SMALL.number(case(part.name.split("/")[1])),) for kind in CLAIMS
+            }
             assert all(((shares >= 0.0) & (shares <= 1.0)).all() for shares in found.values())
 
     def test_what_a_run_counts(self, plan, monkeypatch):
@@ -179,9 +183,9 @@ class TestRuns:
             for kind, type in (("bf16", torch.bfloat16), ("fp8", torch.float8_e4m3fn)):
                 after = logits.to(type).float().topk(2, dim=1).indices.sort(dim=1).values
                 assert found[kind][number] == pytest.approx((before != after).any(dim=1).double().mean().item())
-        quiet = with_arrays(plan, {f"flips.{name}.deviation": np.zeros(SMALL.routers)})
+        quiet = with_arrays(plan, {f"flips.{name}.deviation": np.zeros(SMALL.number(case(name)))})
         still = flips.measure(SMALL, quiet, name, source, lambda _: None)
-        assert still["noise"].tolist() == [0.0] * SMALL.routers
+        assert still["noise"].tolist() == [0.0] * SMALL.number(case(name))
         assert np.isnan(misses(plan, {f"flips/{name}": still}, name, "noise")).all()
 
     def test_a_run_has_the_transformers_that_predicted(self, plan, monkeypatch):
@@ -207,5 +211,5 @@ class TestRuns:
         }
         assert bands["smoke"] == bands["quick"] == bands["full"]
         quick = SIZES["quick"]
-        alike = {name: getattr(quick, name) for name in ("routers", "logits", "most", "steps")}
+        alike = {name: getattr(quick, name) for name in ("routers", "transformers", "logits", "most", "steps")}
         assert replace(SIZES["full"], **alike) == quick

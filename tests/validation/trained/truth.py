@@ -37,7 +37,7 @@ def few(profile: Profile) -> Profile:
     """Return a profile whose predictions are soon made, and whose parts have the same names."""
     return replace(
         profile,
-        flips=replace(flips_truth.SMALL, cases=profile.flips.cases, routers=2),
+        flips=replace(flips_truth.SMALL, cases=profile.flips.cases, routers=2, transformers=2),
         warm=replace(WARM, models=2, steps=1, settling=1),
         rules=replace(profile.rules, steps=24, stretches=3),
     )
