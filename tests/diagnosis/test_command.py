@@ -70,7 +70,8 @@ class TestReport:
         options = ["--training-batch", 512, "--drift", 0.001, "--bias-step", 0.003, "--violation", 0.2]
         run("report", name, "--json", *options, "--loss-rate", 1, "--feedback", 20, "--decay", 1)
         advice = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))["layers"][0]["advice"]
-        assert {each["subject"] for each in advice if each["value"] is None} == {"temperature"}
+        assert len(advice) == 5
+        assert all(each["value"] is not None for each in advice)
 
     def test_the_folder_of_a_stream_has_the_loads_of_the_whole(self, run, tmp_path):
         """Parts are put together: counts of all batches, scores of some tokens of each part."""

@@ -171,7 +171,7 @@ class TestWords:
             "--seed INTEGER Every random number follows from it. [default: 0]",
             "--device TEXT Where torch computes: cpu or cuda. [default: cpu]",
             "--fresh Discard an interrupted run instead of going on with it.",
-            "--processes INTEGER Parts at a time; by default one, or for ecology (quick, full) one a core.",
+            "--processes INTEGER Parts at a time; by default one, or one a core (ecology, trained).",
             "--backend TEXT What runs the parts: a backend of joblib, or dask. [default: loky]",
             "--scheduler TEXT Address of dask's scheduler, such as tcp://host:8786.",
         ):

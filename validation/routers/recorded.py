@@ -6,7 +6,6 @@ would have learned it: what is predicted is when balance loses stability, not wh
 
 from __future__ import annotations
 
-from copy import deepcopy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from validation.devices import cached
 from validation.routers.modes import Loads
@@ -174,8 +174,9 @@ def record(
     """
     features, dtype = tokens_of(case.kind.tokens)[0][half], getattr(torch, case.type)
     count = p.soft_copies if case.soft else copies[0 if case.kind.tokens == "digits" else 1]
-    typed = routers if case.type == "float32" else deepcopy(routers).to(dtype)
-    found = torch.cat([typed(noisy(features, p, source).to(dtype)) for _ in range(count)], dim=2)
+    weights = {name: each.to(dtype) for name, each in routers.named_parameters()}
+    copied = [functional_call(routers, weights, noisy(features, p, source).to(dtype)) for _ in range(count)]
+    found = torch.cat(copied, dim=2)
     return found.to(torch.promote_types(dtype, torch.float32))
 
 
