@@ -52,7 +52,7 @@ class Flips:
     cases: tuple[str, ...] = ("random-8-top1", "random-32-top2", "random-64-top8", "random-256-top1", "random-256-top8",
                               "text-8-top1", "text-32-top2", "text-64-top8")  # fmt: skip
     routers: int = 8
-    transformers: int = 32
+    transformers: int = 24
     logits: int = 16_000_000
     most: int = 200_000
     bytes: int = 90_000
@@ -88,7 +88,7 @@ class Flips:
 SIZES = {
     "smoke": Flips(cases=("random-8-top1", "random-64-top8", "text-8-top1"), routers=6, transformers=6,
                    logits=1_280_000, bytes=45_000, steps=20, windows=4),
-    "quick": Flips(),
+    "quick": Flips(cases=(*(name for name in Flips.cases if name.startswith("random")), "text-8-top1")),
     "full": Flips(routers=16, transformers=64, logits=64_000_000, most=800_000, steps=1500),
 }  # fmt: skip
 

@@ -37,7 +37,7 @@ class Rules:
     text that differs from the held-out one, the load's curvature and the closure (some 5 % each; planted theories are
     off by 30 % and more), and so many standard errors of lambda_max, by halves of the held-out text. Sizes, rates,
     floor (from .10), the band of the lag (from 5 %) and one planted theory were chosen after one run of eight models at
-    seed 0, the drift that the sign rule lags behind (from .4 of its step) after one of seed 1, the steps that drifting
+    seed 0, the drift that the sign rule lags behind (from .4 of its step) after one of seed 1, the steps that such
     runs last (from 320) after one of seed 2: only other seeds are fresh.
     """
 
@@ -48,7 +48,7 @@ class Rules:
     drift_share: float = 0.6
     burn: int = 60
     steps: int = 320
-    drifting: int = 960
+    lagging_steps: int = 960
     stretches: int = 4
     learning_rate: float = 0.0003
     floor: float = 0.15
@@ -155,7 +155,7 @@ PROFILES = {
         "smoke",
         flips=replace(SIZES["smoke"], cases=("random-8-top1", "random-64-top8"), logits=640_000),
         warm=Warm(make=SMALL, models=8, steps=60, settling=30, windows=3, learning_rate=0.02, temperature=0.1),
-        rules=Rules(steps=60, drifting=60, burn=20, stretches=2),
+        rules=Rules(steps=60, lagging_steps=60, burn=20, stretches=2),
         collapse=Collapse(driven=6, healthy=1, steps=150),
         coverage=Coverage(cases=("soft.2.other.none", "soft.4.averaged.drive"), traces=12, steps=600),
     ),
@@ -164,7 +164,7 @@ PROFILES = {
         "full",
         flips=SIZES["full"],
         warm=Warm(models=24, steps=800, settling=300),
-        rules=Rules(steps=1600, drifting=1600, stretches=16, burn=100),
+        rules=Rules(steps=1600, lagging_steps=1600, stretches=16, burn=100),
         best_rate=BestRate(steps=600),
         collapse=Collapse(driven=64, healthy=20, steps=900),
         coverage=Coverage(traces=1500),

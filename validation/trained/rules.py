@@ -129,8 +129,8 @@ def parts(profile: Profile, plan: Plan) -> Sequence[Part]:
     """Return the parts: each case."""
     p, warm = profile.rules, profile.warm
     found = []
-    for name, kind, _, drifting in cases(profile):
-        long = p.burn + (p.drifting if drifting else p.steps)
+    for name, kind, *_ in cases(profile):
+        long = p.burn + (p.lagging_steps if name == "sign.drift" else p.steps)
         size = warm.models * long * warm.windows * warm.make.context
         found.append(Part(f"rules/{name}", size, partial(measure, profile, plan, name, kind, long)))
     return found

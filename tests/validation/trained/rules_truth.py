@@ -10,7 +10,7 @@ from validation.trained.profiles import Rules
 SUBJECT = rules
 PROFILE = Rules(
     proportional=(0.3, 0.9), sign=(0.25, 1.1), lagging=(0.45, 0.35), lag=0.03, drift_share=0.3, burn=3, steps=24,
-    stretches=3, learning_rate=0.002, floor=0.08, errors=0.5,
+    lagging_steps=36, stretches=3, learning_rate=0.002, floor=0.08, errors=0.5,
 )  # fmt: skip
 WRONG = [
     ({"bias": 1.5}, {"rules.bias.*"}),

@@ -211,5 +211,5 @@ class TestRuns:
         }
         assert bands["smoke"] == bands["quick"] == bands["full"]
         quick = SIZES["quick"]
-        alike = {name: getattr(quick, name) for name in ("routers", "transformers", "logits", "most", "steps")}
+        alike = {name: getattr(quick, name) for name in ("cases", "routers", "transformers", "logits", "most", "steps")}
         assert replace(SIZES["full"], **alike) == quick
