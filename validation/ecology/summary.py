@@ -70,7 +70,7 @@ def _classes(profile: Profile, found: Mapping[str, Finding]) -> str:
         return ""
     ends, more = profile.complexity.classes, "fewer" if seen.estimate < 0.0 else "more"
     text = f"At the same E and as hard a task, {ends[-1]} classes leave {more} experts dead by mean probability than "
-    return text + f"{ends[0]} ({abs(seen.estimate):.0%} of them)."
+    return text + f"{ends[0]}: by {abs(seen.estimate):.0%} of all experts."
 
 
 def _temperature(found: Mapping[str, Finding]) -> str:

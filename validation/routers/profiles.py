@@ -129,7 +129,8 @@ class Joint:
     Loads answer most along the contrast of experts that training has widened least: 16 experts need a wide gate and
     long steps to widen them all. The experts of a mixture share `units` hidden units evenly, so that each has need of
     the others. A shift s that is off by e of the critical feedback is off by e (1 + s)/s of itself: one smaller than
-    `told` is not judged.
+    `told` is not judged. Sizes, rates, the mode and `told` were chosen after pilot runs of seeds 0 to 4, where that of
+    16 experts was open; the bands are older.
     """
 
     cases: tuple[str, ...] = ("digits.2", "digits.3", "digits.4", "digits.8", "digits.16", "text.8")

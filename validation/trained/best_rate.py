@@ -33,7 +33,7 @@ NOTES = (
 
 
 def least(squares: Array, answers: Array, noises: Array) -> Array:
-    """Return the update rate r of least r_lag^2/r^2 + sum of r lambda q/(2 - r lambda) over modes.
+    """Return the update rate r (score) of least v^2 (1 - 1/K)/r^2 + sum of r lambda q/(2 - r lambda) over modes.
 
     Parameters
     ----------
