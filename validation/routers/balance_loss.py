@@ -188,7 +188,7 @@ def pictures(profile: Profile, plan: Plan, measured: Measured) -> tuple[Picture,
     with style():
         figure, axes = canvas(height=4.4)
         x = np.array(p.weights)
-        for name, colour, mark in zip(p.cases, (BLUE, ORANGE, GREEN), "os^", strict=False):
+        for name, colour, mark in zip(p.cases, 2 * (BLUE, ORANGE, GREEN), "os^vDP", strict=False):
             rates = measured[f"balance_loss/{name}"]["rates"]
             error = rates.std(axis=0, ddof=1) / len(rates) ** 0.5
             axes.errorbar(x, rates.mean(axis=0), 2.6 * error, fmt=f"{mark}-", lw=0.8, ms=5, mfc="none", color=colour,

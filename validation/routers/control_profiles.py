@@ -65,7 +65,7 @@ class UpdateRate:
     by 14 %: with fewer than 200 the mean of the digits hangs on the seed.
     """
 
-    cases: tuple[str, ...] = ("text-mlp-8-soft", "digits-mlp-8-top1", "text-mlp-8-top2")
+    cases: tuple[str, ...] = ("text-mlp-8-soft", "digits-mlp-8-top1", "text-mlp-8-top2", "text-mlp-8-top2-bfloat16")
     routers: int = 240
     rates: tuple[float, ...] = (0.9, 1.0, 1.1, 1.2, 1.3)
     steps: int = 3
@@ -115,7 +115,10 @@ class SignRule:
 class BalanceLoss:
     """Reinforced routers with a balance loss, its weight raised in units of the critical one, and of the largest."""
 
-    cases: tuple[str, ...] = ("text-mlp-8-soft", "digits-mlp-8-top1", "text-mlp-8-top1")
+    cases: tuple[str, ...] = (
+        "text-mlp-8-soft", "digits-mlp-8-top1", "text-mlp-8-top1", "text-mlp-8-top1-bfloat16",
+        "text-mlp-8-top1-float64",
+    )  # fmt: skip
     alternating: tuple[str, ...] = ("text-mlp-8-soft", "text-mlp-8-top1")
     routers: int = 96
     excess: float = 2.5

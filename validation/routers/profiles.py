@@ -130,11 +130,11 @@ class Joint:
     long steps to widen them all. The experts of a mixture share `units` hidden units evenly, so that each has need of
     the others. A shift s that is off by e of the critical feedback is off by e (1 + s)/s of itself: one smaller than
     `told` is not judged. Sizes, rates, the mode and `told` were chosen after pilot runs of seeds 0 to 4, where that of
-    16 experts was open; the bands are older.
+    16 experts was open, and `seeds` (from 72) after runs of 100 to 105, where that of 8 came near; the bands are older.
     """
 
     cases: tuple[str, ...] = ("digits.2", "digits.3", "digits.4", "digits.8", "digits.16", "text.8")
-    seeds: int = 72
+    seeds: int = 96
     text_tokens: int = 4096
     classes: int = 32
     hidden: int = 48

@@ -143,7 +143,7 @@ def pictures(profile: Profile, plan: Plan, measured: Measured) -> tuple[Picture,
         figure, axes = canvas(height=4.4)
         x = np.array(p.rates)
         axes.plot(x, 1.0 - 2.0 * x, color=INK, label="predicted, 1 − rλ_max")
-        for name, colour, mark in zip(p.cases, (BLUE, ORANGE, GREEN), "os^", strict=False):
+        for name, colour, mark in zip(p.cases, 2 * (BLUE, ORANGE, GREEN), "os^vDP", strict=False):
             seen = measured[f"update_rate/{name}"]["multipliers"]
             error = seen.std(axis=0, ddof=1) / len(seen) ** 0.5
             axes.errorbar(x, seen.mean(axis=0), 2.6 * error, fmt=mark, ms=5, mfc="none", color=colour, label=name)
