@@ -9,6 +9,7 @@ import numpy as np
 from moecusp._arguments import POSITIVE, Array, ParameterError, real
 from moecusp._logits import Logits, finite_above, read
 from moecusp._numerics.operations import is_tensor, namespace, where
+from moecusp._numerics.threads import one_thread
 
 _TINY = 1e-290  # below it, beta times a difference of logits that overflows would not be large
 
@@ -79,8 +80,9 @@ def _soft(logits: Logits, beta: Any) -> Any:
             products = _products(finite_above(logits.values), logits.kept, beta)
         else:
             products = np.zeros((int(np.prod(batch)), experts, experts))
-            for row, _, block in logits.blocks():
-                add_products(products[row], softmax(block, float(beta)))
+            with one_thread():
+                for row, _, block in logits.blocks():
+                    add_products(products[row], softmax(block, float(beta)))
             products = mirrored(products).reshape(*batch, experts, experts)
         return beta * (laplacian(products) / tokens)
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from moecusp._arguments import POSITIVE, Array, ParameterError, integer, number
 from moecusp._logits import Logits, read
 from moecusp._numerics.operations import on_host
+from moecusp._numerics.threads import one_thread
 from moecusp.susceptibility import add_products, laplacian, mirrored, softmax
 
 
@@ -100,7 +101,7 @@ def _estimate(tokens: Logits, beta: float, together: int) -> tuple[Array, Array]
     sums, counts = np.zeros((3, size, experts, experts)), np.zeros((3, size))
     alone, own = np.zeros((2, size, experts, experts)), np.zeros((2, size, experts))
     space = np.empty((2, 0, experts))
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), one_thread():
         for row, places, part in tokens.blocks(together):
             starts = np.flatnonzero(np.diff(places // together, prepend=-1))
             sizes = np.diff(starts, append=len(places))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from moecusp._arguments import NON_NEGATIVE, POSITIVE, ParameterError, number
+from moecusp._numerics.threads import one_thread
 from moecusp.diagnosis.layers import LayerDiagnosis, Standing, layer
 from moecusp.diagnosis.tokens import TOKENS, checked_tokens
 from moecusp.trace import RoutingTrace
@@ -158,8 +159,9 @@ def diagnose(
         number("feedback/decay", ratio, POSITIVE)
     most, s = checked_tokens(tokens), number("noise", noise, NON_NEGATIVE)
     found = []
-    for record in trace:
-        found.append(layer(record, ratio, most, s))
-        if progress is not None:
-            progress(1)
+    with one_thread():
+        for record in trace:
+            found.append(layer(record, ratio, most, s))
+            if progress is not None:
+                progress(1)
     return Diagnosis(trace, tuple(found), ratio, s, most)

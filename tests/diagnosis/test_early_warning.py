@@ -7,7 +7,7 @@ from scipy.stats import binom, kendalltau
 
 from moecusp import ParameterError
 from moecusp.diagnosis import early_warning
-from moecusp.diagnosis.early_warning import _surrogates
+from moecusp.diagnosis.early_warning import _detrended, _memory, _surrogates
 
 
 def stationary(traces, rows, phi, noise=0.0, modes=1, seed=0):
@@ -107,3 +107,11 @@ def test_surrogates_remember_as_the_series_does(noise):
 
     drawn = np.mean([memory(each) for each in _surrogates(x, 30, np.random.default_rng(6))], axis=0)
     assert drawn == pytest.approx(memory(x), abs=0.02)
+
+
+@pytest.mark.parametrize(("phi", "noise"), [(0.97, 1.0), (0.97, 0.0), (0.5, 0.5)], ids=["noisy", "plain", "short"])
+def test_memory_is_told_from_noise(phi, noise):
+    """Also where a ratio of autocovariances hardly tells: for the noisy one it is .78 on average."""
+    found = np.array([_memory(_detrended(each)) for each in stationary(40, 600, phi, noise, seed=7)])
+    assert np.median(found[:, 0]) == pytest.approx(phi, abs=0.02 if phi > 0.9 else 0.1)
+    assert np.median(found[:, 1]) == pytest.approx(1.0 / (1.0 + noise**2), abs=0.1)

@@ -89,7 +89,7 @@ SIZES = {
     "smoke": Flips(cases=("random-8-top1", "random-64-top8", "text-8-top1"), routers=6, transformers=6,
                    logits=1_280_000, bytes=45_000, steps=20, windows=4),
     "quick": Flips(cases=(*(name for name in Flips.cases if name.startswith("random")), "text-8-top1")),
-    "full": Flips(routers=16, transformers=64, logits=64_000_000, most=800_000, steps=1500),
+    "full": Flips(routers=16, transformers=48, logits=64_000_000, most=800_000, steps=400),
 }  # fmt: skip
 
 
