@@ -7,7 +7,7 @@ run, the judge and the pictures see the plan only as it was stored before the fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from moecusp.report.figures import style, svg
 from validation.claims import read
 from validation.ledger import Run, section
 from validation.pool import running
+from validation.predictions import Predict, Progress, predicted
 from validation.storage import Arrays
 from validation.streams import Stream, stream
 from validation.work import Plan, discard, keep, kept, opened, part_path, planned, sources, work_folder
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Arrays", "Measured", "Page", "Part", "Picture", "Plan", "Study", "cases", "computing", "execute", "measure",
-    "parts_of", "request",
+    "parts_of", "plan_of", "request",
 ]  # fmt: skip
 
 PACKAGES = (Path(moecusp.__file__).parent, Path(__file__).parent)
@@ -40,8 +41,6 @@ Tick = Callable[[int], object]
 """tick(n): n more of a part's size are done."""
 Measured = Mapping[str, Arrays]
 """What was measured, by the name of the part."""
-Progress = Callable[[str, int, int], AbstractContextManager[Tick]]
-"""progress(title, size, done) is a context that yields a tick."""
 
 
 class Profile(Protocol):
@@ -107,6 +106,8 @@ class Study(Generic[P]):
         smoke, quick and full.
     predict : callable
         predict(profile, seed): everything that is predicted, as arrays by name.
+    predictors : tuple of callable
+        The same by several, each kept as it ends; empty where it does not take long.
     parts : callable
         parts(profile, plan): the parts of the run.
     judge : callable
@@ -123,10 +124,11 @@ class Study(Generic[P]):
     name: str
     title: str
     profiles: Mapping[str, P]
-    predict: Callable[[P, int], Mapping[str, ArrayLike]]
+    predict: Predict[P]
     parts: Callable[[P, Plan], Sequence[Part]]
     judge: Callable[[P, Plan, Measured], tuple[Finding, ...]]
     present: Callable[[P, Plan, Measured, tuple[Finding, ...]], Page]
+    predictors: tuple[Predict[P], ...] = ()
     devices: tuple[str, ...] = ("cpu",)
     side_by_side: tuple[str, ...] = ()
 
@@ -176,6 +178,15 @@ def computing(study: Study[P], device: str) -> Iterator[str]:
 
     with on(device):
         yield called(device)
+
+
+def plan_of(
+    study: Study[P], profile: P, seed: int, asked: Mapping[str, Any], folder: Path, progress: Progress,
+    say: Callable[[str], object],
+) -> Plan:  # fmt: skip
+    """Return the plan of a request (see `request`): as it was stored, or predicted now."""
+    every = study.predictors or (study.predict,)
+    return planned(folder, asked, lambda: predicted(every, profile, seed, asked, folder, progress, say))
 
 
 def measure(
@@ -251,7 +262,7 @@ def execute(
     source, asked = collect(command, seed, began), request(study, profile, seed, device)
     folder = work_folder(output)
     with computing(study, device) as accelerator, opened(folder, fresh):
-        plan = planned(folder, asked, lambda: study.predict(profile, seed))
+        plan = plan_of(study, profile, seed, asked, folder, progress, say)
         measured, first = measure(study, profile, plan, seed, folder, progress, say, processes)
         findings = study.judge(profile, plan, measured)
         page = study.present(profile, plan, measured, findings)

@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from moecusp.report import Finding, Table, Verdict
 from validation import symbols
+from validation.predictions import joined
 from validation.studies import Arrays, Measured, Page, Part, Picture, Plan, Study
 from validation.studies import Profile as AnyProfile
 
@@ -72,14 +73,8 @@ def together(
         Other fields of a `Study`.
     """
 
-    def predict(profile: P, seed: int) -> Arrays:
-        found: dict[str, NDArray[Any]] = {}
-        for each in subjects:
-            predicted = each.predict(profile, seed)
-            if twice := found.keys() & predicted.keys():
-                raise ValueError(f"two subjects predict {sorted(twice)}")
-            found |= predicted
-        return found
+    def predict(profile: P, seed: int) -> Mapping[str, ArrayLike]:
+        return joined(each.predict(profile, seed) for each in subjects)
 
     def parts(profile: P, plan: Plan) -> Sequence[Part]:
         return [part for each in subjects for part in each.parts(profile, plan)]
@@ -114,6 +109,7 @@ def together(
         title=title,
         profiles=profiles,
         predict=predict,
+        predictors=tuple(each.predict for each in subjects),
         parts=parts,
         judge=findings,
         present=present,

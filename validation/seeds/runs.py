@@ -15,9 +15,10 @@ from moecusp.report import Finding
 from moecusp.report import Plan as Stored
 from validation.claims import Claim
 from validation.ledger import Run, entries
+from validation.predictions import silent
 from validation.storage import digest, write_text
-from validation.studies import Profile, Study, Tick, measure, request
-from validation.work import discard, opened, planned
+from validation.studies import Profile, Study, Tick, measure, plan_of, request
+from validation.work import discard, opened
 
 P = TypeVar("P", bound=Profile)
 
@@ -134,7 +135,7 @@ def _judged(
 
     shown: Callable[[str, int, int], AbstractContextManager[Tick]] = progress
     began = time.monotonic()
-    plan = planned(folder, asked, lambda: study.predict(profile, seed))
+    plan = plan_of(study, profile, seed, asked, folder, silent, say)
     measured, _ = measure(study, profile, plan, seed, folder, shown, say)
     findings = study.judge(profile, plan, measured)
     ledger = entries(claims, [Run(study.name, Stored(plan.sha256, plan.written), findings)])
