@@ -11,7 +11,7 @@ instruments   the same, the batch size unknown: lagged loads and powers of the s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -23,6 +23,8 @@ from moecusp.diagnosis.variation import variation
 
 IDENTITY = 1e-4  # share of the increments' deviation that rounding may leave
 SHARED = 0.9  # correlation of loads and increments, beyond what the past says, from which the loads are the same
+
+TENTH = 10  # of the records: what is compared at either end of a trace
 
 COLLINEAR = "scores, loads and constants of this trace are collinear: record a stretch in which loads vary"
 
@@ -134,8 +136,31 @@ def _integrated(records: Records) -> Drift:
     return _finished(records, y, raw, influence, _weak(names, found.strength), Method.INTEGRATED)
 
 
+def collapsed(records: Records) -> str | None:
+    """Return why nothing is told of a trace in which half of the experts beyond the first cease to count, else None.
+
+    Counted as the exponential of the entropy of the mean loads of the first and of the last tenth. On the way from one
+    state to another loads answer scores by no one slope, and what the past leaves of the scores is not their noise.
+    """
+    size = max(len(records.loads) // TENTH, 1)
+    ends = (np.maximum(part.mean(axis=0) + 1.0 / part.shape[1], 1e-300)
+            for part in (records.loads[:size], records.loads[-size:]))  # fmt: skip
+    before, after = (float(np.exp(-(f * np.log(f)).sum())) for f in ends)
+    if after - 1.0 >= 0.5 * (before - 1.0):
+        return None
+    return (
+        f"the router collapses on the way, from {before:.1f} to {after:.1f} effective experts: give the records before "
+        "or after, or the loads that moved the scores"
+    )
+
+
 def _other(records: Records) -> Drift:
     """Fit with loads of other tokens; the first row, which has no past, is left out."""
+    found, reason = _of_other_tokens(records), collapsed(records)
+    return found if reason is None else replace(found, missing=dict.fromkeys(found.names, reason))
+
+
+def _of_other_tokens(records: Records) -> Drift:
     names, chance, fixed = _regressors(records, records.loads)
     y, s = records.rates[1:], records.scores[1 : len(records.loads)]
     chance, fixed = [each[1:] for each in chance], [each[1:] for each in fixed]
