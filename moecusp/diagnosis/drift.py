@@ -11,7 +11,7 @@ instruments   the same, the batch size unknown: lagged loads and powers of the s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -140,7 +140,7 @@ def collapsed(records: Records) -> str | None:
     """Return why nothing is told of a trace in which half of the experts beyond the first cease to count, else None.
 
     Counted as the exponential of the entropy of the mean loads of the first and of the last tenth. On the way from one
-    state to another loads answer scores by no one slope, and what the past leaves of the scores is not their noise.
+    state to another what the past leaves of the scores is not their noise.
     """
     size = max(len(records.loads) // TENTH, 1)
     ends = (np.maximum(part.mean(axis=0) + 1.0 / part.shape[1], 1e-300)
@@ -150,17 +150,12 @@ def collapsed(records: Records) -> str | None:
         return None
     return (
         f"the router collapses on the way, from {before:.1f} to {after:.1f} effective experts: give the records before "
-        "or after, or the loads that moved the scores"
+        "or after, the loads that moved the scores, or no batch size"
     )
 
 
 def _other(records: Records) -> Drift:
     """Fit with loads of other tokens; the first row, which has no past, is left out."""
-    found, reason = _of_other_tokens(records), collapsed(records)
-    return found if reason is None else replace(found, missing=dict.fromkeys(found.names, reason))
-
-
-def _of_other_tokens(records: Records) -> Drift:
     names, chance, fixed = _regressors(records, records.loads)
     y, s = records.rates[1:], records.scores[1 : len(records.loads)]
     chance, fixed = [each[1:] for each in chance], [each[1:] for each in fixed]
@@ -193,7 +188,8 @@ def _of_other_tokens(records: Records) -> Drift:
     for _ in range(4 if records.every > 1 else 1):  # errors of the decay move the mean rate, and it the decay
         later = {other: each - sum(by[name][other] * influence[name] for name in loads) for other, each in own.items()}
         influence = {name: moved[name] / factor - raw[name] * change * later["decay"] for name in loads}
-    weak = _weak(rest, found.strength)
+    reason = collapsed(records)
+    weak = _weak(rest, found.strength) if reason is None else dict.fromkeys(names, reason)
     return _finished(records, records.rates, raw, influence | later, weak, Method.VARIATION)
 
 
