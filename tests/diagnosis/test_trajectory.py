@@ -134,7 +134,7 @@ class TestNotIdentifiable:
         assert found.relaxation.known
 
     def test_a_collapse_on_the_way(self):
-        """Traces of a bistable router that collapse by noise, by `variation`; the rest, and other ways, tell as ever."""
+        """Traces of a bistable router that collapse by noise, by `variation`; the rest and other ways tell as ever."""
         rule = Rule(16, 11.2)
         scores, loads = run(rule, 1000, traces=12, batch=16, seed=2)
         ends = loads[-100:].mean(axis=0).max(axis=1)
