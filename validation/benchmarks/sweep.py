@@ -264,7 +264,7 @@ def main() -> None:
         f"digits, 16 experts, batch {SCHEDULE.batch}, {SCHEDULE.steps} steps, {CHUNK} together: {rate} models a minute"
     )
     if arguments.processes:
-        processor, wall = processes(7)
+        processor, wall = processes(25)
         print(f"two processes against one: {spread(processor)} by processor time, {spread(wall)} by wall time")
 
 
