@@ -78,8 +78,15 @@ def test_products_are_of_one_thread(name, estimate, monkeypatch):
     assert threads() == {2}
 
 
-def test_a_diagnosis_is_of_one_thread():
-    seen = []
-    diagnose(trace(site_trace(batches=4, size=50)), progress=lambda _: seen.append(threads()))
+def test_a_diagnosis_is_of_one_thread(monkeypatch):
+    module, seen = importlib.import_module("moecusp.diagnosis.side_by_side"), []
+    real = module.layer
+
+    def layer(*given):
+        seen.append(threads())
+        return real(*given)
+
+    monkeypatch.setattr(module, "layer", layer)
+    diagnose(trace(site_trace(batches=4, size=50)))
     assert seen == [{1}]
     assert threads() == {2}

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 import moecusp as mc
-from moecusp.cli.report import Undiagnosed, opened, write_text
+from moecusp.cli.report import Undiagnosed, opened, processes, write_text
 
 
 @click.command(short_help="Say what changed from one trace to another, layer by layer.")
@@ -32,7 +32,8 @@ def compare(first: str, second: str, output: str | None, as_json: bool, tokens: 
 
         if output is not None and Path(output).suffix != ".html":
             raise mc.ParameterError("output", output, "a path that ends in .html")
-        found = dg.compare(*(dg.diagnose(opened(path, tokens), tokens=tokens) for path in (first, second)))
+        traces = [opened(path, tokens) for path in (first, second)]
+        found = dg.compare(*(dg.diagnose(each, tokens=tokens, processes=processes(each)) for each in traces))
         provenance = collect(f"moecusp compare {first} {second}", 0, started)
         if output is not None:
             write_text(Path(output), dg.comparison_html(found, provenance))

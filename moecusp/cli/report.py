@@ -13,7 +13,9 @@ import click
 import moecusp as mc
 
 if TYPE_CHECKING:
-    from moecusp.trace import RoutingTrace
+    from moecusp.trace import RoutingTrace, TraceFile
+
+LARGE = 1 << 28  # bytes
 
 
 class Undiagnosed(click.ClickException):
@@ -72,7 +74,8 @@ def report(
         read = opened(trace, tokens)
         with _bar(len(read)) as bar:
             found = dg.diagnose(
-                read, feedback=feedback, decay=decay, tokens=tokens, noise=noise, progress=bar.update
+                read, feedback=feedback, decay=decay, tokens=tokens, noise=noise, processes=processes(read),
+                progress=bar.update,
             )  # fmt: skip
         provenance = collect(f"moecusp report {trace}", 0, started)
         makers: dict[str, Any] = {"html": dg.html, "md": dg.markdown, "json": _dumped}
@@ -85,20 +88,31 @@ def report(
     return found.status
 
 
-def opened(path: str, tokens: int) -> RoutingTrace:
-    """Return a trace; of the parts of a stream, which may be larger than memory, so many tokens with scores."""
+def opened(path: str, tokens: int) -> RoutingTrace | TraceFile:
+    """Return a trace; of a .safetensors file layer by layer; of the parts of a stream so many tokens with scores.
+
+    Both may be larger than memory.
+    """
     from moecusp.cli.traces import read
     from moecusp.diagnosis.tokens import thinned
-    from moecusp.trace import RoutingTrace, TraceStream
+    from moecusp.trace import RoutingTrace, TraceFile, TraceStream
 
     if not Path(path).is_dir():
-        return read(path)
+        return TraceFile(path) if path.endswith(".safetensors") else read(path)
     stream = TraceStream(path)
     share = max(1, tokens // max(1, len(stream)))
     parts = (
         RoutingTrace([thinned(record, share) for record in part], part.source, part.notes) for part in stream
     )  # fmt: skip
     return RoutingTrace.concatenate(parts) if len(stream) else stream.counts()
+
+
+def processes(trace: RoutingTrace | TraceFile) -> int:
+    """Return how many processes look at layers: one a core for a large file, which repays their start."""
+    from moecusp.report.provenance import cores
+    from moecusp.trace import TraceFile
+
+    return cores() if isinstance(trace, TraceFile) and trace.path.stat().st_size >= LARGE else 1
 
 
 def _paths(trace: str, output: str | None, markdown: bool, as_json: bool) -> dict[str, Path]:

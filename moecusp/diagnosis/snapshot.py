@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from moecusp._arguments import NON_NEGATIVE, POSITIVE, ParameterError, number
-from moecusp._numerics.threads import one_thread
-from moecusp.diagnosis.layers import LayerDiagnosis, Standing, layer
+from moecusp._arguments import NON_NEGATIVE, POSITIVE, ParameterError, integer, number
+from moecusp.diagnosis.layers import LayerDiagnosis, Standing
+from moecusp.diagnosis.side_by_side import layers
 from moecusp.diagnosis.tokens import TOKENS, checked_tokens
-from moecusp.trace import RoutingTrace
+from moecusp.trace import RoutingTrace, TraceFile
+from moecusp.trace.storage import blamed
 
 NOISE = 0.01  # score: of the noise whose flips are counted, unless said otherwise
 
@@ -98,26 +99,31 @@ class Diagnosis:
 
 
 def diagnose(
-    trace: RoutingTrace,
+    trace: RoutingTrace | TraceFile,
     *,
     feedback: float | None = None,
     decay: float | None = None,
     tokens: int = TOKENS,
     noise: float = NOISE,
+    processes: int = 1,
     progress: Callable[[int], object] | None = None,
 ) -> Diagnosis:
     """Say where every layer of a recorded model stands relative to collapse.
 
     Parameters
     ----------
-    trace : RoutingTrace
-        What was recorded; with a sample of logits for all that is more than loads.
+    trace : RoutingTrace or TraceFile
+        What was recorded; with a sample of logits for all that is more than loads. Of a `TraceFile` one layer is in
+        memory at a time, and the `trace` of the diagnosis has no tokens.
     feedback, decay : float, optional
         kappa > 0 (score/time) and mu > 0 (1/time) of the run, both or neither: they give the gain of every layer.
     tokens : int
         At most so many sampled tokens of a layer are looked at, one at random from each stretch of them.
     noise : float
         Standard deviation >= 0 (score) of the noise on each logit whose flips are counted.
+    processes : int
+        That look at layers of a `TraceFile` at the same time, each in a new Python (so a script that asks for more than
+        one needs its ``if __name__ == "__main__"``); the numbers are the same.
     progress : callable, optional
         Called with 1 after each layer.
 
@@ -148,8 +154,8 @@ def diagnose(
     >>> print(found["mlp"].coupling.critical)
     cannot tell: no scores of tokens were recorded (record with a sample of logits)
     """
-    if not isinstance(trace, RoutingTrace):
-        raise ParameterError("trace", trace, "a RoutingTrace")
+    if not isinstance(trace, RoutingTrace | TraceFile):
+        raise ParameterError("trace", trace, "a RoutingTrace or a TraceFile")
     if (feedback is None) != (decay is None):
         missing = "decay" if decay is None else "feedback"
         raise ParameterError(missing, None, "given with the other of feedback and decay, or neither")
@@ -158,10 +164,14 @@ def diagnose(
         ratio = number("feedback", feedback, POSITIVE) / number("decay", decay, POSITIVE)
         number("feedback/decay", ratio, POSITIVE)
     most, s = checked_tokens(tokens), number("noise", noise, NON_NEGATIVE)
-    found = []
-    with one_thread():
-        for record in trace:
-            found.append(layer(record, ratio, most, s))
-            if progress is not None:
-                progress(1)
+    several = integer("processes", processes, 1)
+    found, records = [], []
+    for each, record in layers(trace, several, ratio, most, s):
+        found.append(each)
+        records.append(record)
+        if progress is not None:
+            progress(1)
+    if isinstance(trace, TraceFile):
+        with blamed(trace.path):  # its sites have been seen one by one
+            trace = RoutingTrace(records, trace.source, trace.notes)
     return Diagnosis(trace, tuple(found), ratio, s, most)

@@ -55,7 +55,7 @@ def collect(command: str, seed: int, started: datetime) -> Provenance:
         seed=seed,
         commit=_commit(Path(moecusp.__file__).parent),
         versions=_versions(),
-        device=f"{_processor()}, {_cores()} cores",
+        device=f"{_processor()}, {cores()} cores",
         started=started.astimezone(UTC).isoformat(timespec="seconds"),
         seconds=round((now - started).total_seconds(), 1),
     )
@@ -97,5 +97,6 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Return how many processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -3,6 +3,7 @@
 from moecusp.trace.files import TraceFileError
 from moecusp.trace.samples import KINDS, Sample
 from moecusp.trace.sites import LAYOUTS, ROLES, STACKS, UNROUTED, Site, SiteTrace
+from moecusp.trace.sitewise import TraceFile
 from moecusp.trace.storage import load, save
 from moecusp.trace.stream import TraceStream
 from moecusp.trace.traces import RoutingTrace
@@ -17,6 +18,7 @@ __all__ = [
     "Sample",
     "Site",
     "SiteTrace",
+    "TraceFile",
     "TraceFileError",
     "TraceStream",
     "load",

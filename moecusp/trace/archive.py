@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import struct
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +22,7 @@ Arrays = Mapping[str, NDArray[Any]]
 
 HEADER = "header"
 TYPES = frozenset("int64 float64 float32 float16 bool uint8".split())
+_CODES = {"I64": np.int64, "F64": np.float64, "F32": np.float32, "F16": np.float16, "BOOL": np.bool_, "U8": np.uint8}
 MOST_NPZ = 2 * GIB - 2**24  # bytes: beyond, a zip's last record points to another one
 _END = 22  # bytes of a zip's last record, without a comment
 
@@ -106,8 +107,8 @@ def write_safetensors(path: Path, header: str, arrays: Arrays) -> None:
     module.numpy.save_file({n: np.ascontiguousarray(a) for n, a in arrays.items()}, path, {HEADER: header})
 
 
-def read_safetensors(path: Path) -> tuple[str, dict[str, NDArray[Any]]]:
-    """Return header and arrays, or raise TraceFileError."""
+def read_safetensors(path: Path, mapped: bool = False) -> tuple[str, dict[str, NDArray[Any]]]:
+    """Return header and arrays, or raise TraceFileError; if mapped, they stay in the file until they are looked at."""
     module = _safetensors()
     with open(path, "rb") as file:
         start = file.read(8)
@@ -120,7 +121,8 @@ def read_safetensors(path: Path) -> tuple[str, dict[str, NDArray[Any]]]:
     try:
         with module.safe_open(path, framework="np") as file:
             header = (file.metadata() or {}).get(HEADER)
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            found = _mapped(path, 8 + length, contents) if mapped else file.get_tensor
+            arrays = {name: found(name) for name in file.keys()}
     except (module.SafetensorError, TypeError, AttributeError, ValueError) as error:
         raise TraceFileError(path, f"not a whole .safetensors file: {str(error)[:200]}") from error
     for name, array in arrays.items():
@@ -130,6 +132,19 @@ def read_safetensors(path: Path) -> tuple[str, dict[str, NDArray[Any]]]:
     if not isinstance(header, str):
         raise TraceFileError(path, f"no metadata {HEADER!r}: not a routing trace")
     return header, arrays
+
+
+def _mapped(path: Path, start: int, contents: Mapping[str, Any]) -> Callable[[str], NDArray[Any]]:
+    """Return a function from a name to its array in the file, of a table of contents that the package has checked."""
+    whole = np.memmap(path, np.uint8, "r", start) if path.stat().st_size > start else np.empty(0, np.uint8)
+
+    def array(name: str) -> NDArray[Any]:
+        (first, last), code = contents[name]["data_offsets"], contents[name]["dtype"]
+        if code not in _CODES:
+            raise TraceFileError(path, f"entry {name[:100]!r} has type {code}: not one of a trace")
+        return np.asarray(whole[first:last].view(_CODES[code]).reshape(contents[name]["shape"]))
+
+    return array
 
 
 def _safetensors() -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -146,18 +147,26 @@ def decoded(path: str | os.PathLike[str], content: str, arrays: Mapping[str, NDA
     """Return the trace of a header and arrays, or raise TraceFileError."""
     header = checked(path, content)
     rest = dict(arrays)
-    try:
-        records = [_record(index, dict(entry), rest) for index, entry in enumerate(header["sites"])]
+    with blamed(path):
+        records = [record_of(index, dict(entry), rest) for index, entry in enumerate(header["sites"])]
         if rest:
             raise TraceFileError(path, f"entry {next(iter(rest))[:100]!r} belongs to no site")
         return RoutingTrace(records, header["source"], header["notes"])
+
+
+@contextmanager
+def blamed(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Raise what is wrong with an argument as what is wrong with a file."""
+    try:
+        yield
+    except TraceFileError:
+        raise
     except ParameterError as error:
-        if isinstance(error, TraceFileError):
-            raise
         raise TraceFileError(path, str(error)) from error
 
 
-def _record(index: int, entry: dict[str, Any], rest: dict[str, NDArray[Any]]) -> SiteTrace:
+def record_of(index: int, entry: dict[str, Any], rest: dict[str, NDArray[Any]]) -> SiteTrace:
+    """Return the record of a site of the header; its arrays are taken out of `rest`."""
     kind = entry.pop("kind")
     site = Site(**entry)
     found = {name: rest.pop(f"{index}/{name}", None) for name in _RECORD}

@@ -1,0 +1,60 @@
+"""The layers of a trace, one after the other, or those of a file in several processes."""
+
+from __future__ import annotations
+
+import copyreg
+import signal
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from multiprocessing import get_context
+from types import MappingProxyType
+from typing import Any
+
+from moecusp._numerics.threads import one_thread
+from moecusp.diagnosis.layers import LayerDiagnosis, layer
+from moecusp.trace import SiteTrace, TraceFile
+
+Looked = tuple[LayerDiagnosis, SiteTrace]
+
+
+def layers(
+    trace: Iterable[SiteTrace], processes: int, feedback: float | None, most: int, noise: float
+) -> Iterator[Looked]:
+    """Yield the diagnosis of each site, and its record without tokens."""
+    look = partial(_look, feedback=feedback, most=most, noise=noise)
+    if not isinstance(trace, TraceFile) or min(processes, len(trace)) < 2:
+        yield from map(look, trace)
+        return
+    work = partial(_read, look, trace)
+    with ProcessPoolExecutor(min(processes, len(trace)), get_context("spawn"), _start) as pool:
+        try:
+            yield from pool.map(work, range(len(trace)))
+        except BrokenProcessPool as error:
+            raise MemoryError("a process that looked at a layer was killed: ask for fewer at a time") from error
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _look(record: SiteTrace, feedback: float | None, most: int, noise: float) -> Looked:
+    with one_thread():
+        return layer(record, feedback, most, noise), record.without_sample()
+
+
+def _read(look: partial[Looked], file: TraceFile, index: int) -> Looked:
+    return look(file[index])
+
+
+def _start() -> None:
+    """Leave an interruption to the process that asked; let views of mappings go back to it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    copyreg.pickle(MappingProxyType, _view)
+
+
+def _view(view: MappingProxyType[Any, Any]) -> tuple[Any, tuple[dict[Any, Any]]]:
+    return _viewed, (dict(view),)
+
+
+def _viewed(mapping: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(mapping)
