@@ -33,6 +33,7 @@ NOTES = (
 )
 LABELS = {"held": "intervals", "half": "of half the width"}
 CHUNK = 100
+SIMULATED = 200  # tokens simulated in the time in which a model reads one
 """Traces simulated at once."""
 
 
@@ -80,6 +81,10 @@ class Case:
         """Return the steps of a run: records averaged over several need as many more."""
         return p.steps * (p.every // 2 if self.words[2] == "averaged" else 1)
 
+    def work(self, p: Coverage) -> int:
+        """Return the work of a trace, in tokens that a model reads in the time."""
+        return max(1, self.steps(p) * self.batch(p) // SIMULATED)
+
     def drive(self, p: Coverage) -> float:
         """Return by how much the drive of the first expert changes along a run (score/time)."""
         return 0.5 * p.gain / self.response(p) / self.words[1]
@@ -97,7 +102,7 @@ def parts(profile: Profile, plan: Plan) -> Sequence[Part]:
     """Return the parts: each case."""
     p = profile.coverage
     return [
-        Part(f"coverage/{name}", p.traces * each.steps(p) * each.batch(p), partial(measure, p, plan, each))
+        Part(f"coverage/{name}", p.traces * each.work(p), partial(measure, p, plan, each))
         for name, each in ((name, Case(name)) for name in p.cases)
     ]
 
@@ -127,7 +132,7 @@ def measure(p: Coverage, plan: Plan, case: Case, stream: Stream, tick: Tick) -> 
                     for each, value in zip(every, truth.values(), strict=True)
                 ])  # fmt: skip
         done += some
-        tick(some * case.steps(p) * case.batch(p))
+        tick(some * case.work(p))
     return {"held": np.array(held).T, "half": np.array(half).T}
 
 
