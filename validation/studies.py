@@ -117,8 +117,8 @@ class Study(Generic[P]):
     devices : tuple of str
         What it can compute on; beyond "cpu", a study whose runs are torch's.
     side_by_side : tuple of str
-        Profiles whose parts run in as many processes as there are cores, unless told otherwise; those of others run one
-        after another.
+        Profiles whose parts run on the CPU in as many processes as there are cores, unless told otherwise; those of
+        others, and on another device, run one after another.
     """
 
     name: str
@@ -198,6 +198,7 @@ def measure(
     progress: Progress,
     say: Callable[[str], object],
     processes: int | None = None,
+    device: str = "cpu",
 ) -> tuple[Measured, str]:
     """Measure what is not kept in the work folder; return all of it as read back, and when the first part began.
 
@@ -211,9 +212,8 @@ def measure(
         say(f"{sum(map(bool, found.values()))} of {len(found)} parts are kept from an interrupted run")
     with progress(study.title, sum(part.size for part, _ in todo), done) as tick:
         left = [(part, source) for part, source in todo if found[part.name] is None]
-        for name, started, arrays in running(
-            left, tick, processes or (-1 if profile.name in study.side_by_side else 1)
-        ):
+        several = device == "cpu" and profile.name in study.side_by_side  # others do not compute on the device
+        for name, started, arrays in running(left, tick, processes or (-1 if several else 1)):
             found[name] = keep(folder, name, plan, started, arrays)
     stored = {name: each for name, each in found.items() if each is not None}
     return {name: each.arrays for name, each in stored.items()}, min(str(s.header["started"]) for s in stored.values())
@@ -263,7 +263,7 @@ def execute(
     folder = work_folder(output)
     with computing(study, device) as accelerator, opened(folder, fresh):
         plan = plan_of(study, profile, seed, asked, folder, progress, say)
-        measured, first = measure(study, profile, plan, seed, folder, progress, say, processes)
+        measured, first = measure(study, profile, plan, seed, folder, progress, say, processes, device)
         findings = study.judge(profile, plan, measured)
         page = study.present(profile, plan, measured, findings)
         predicted = Stored(plan.sha256, plan.written)

@@ -171,7 +171,7 @@ class TestWords:
             "--seed INTEGER Every random number follows from it. [default: 0]",
             "--device TEXT Where torch computes: cpu or cuda. [default: cpu]",
             "--fresh Discard an interrupted run instead of going on with it.",
-            "--processes INTEGER Parts at a time; by default one, or one a core (ecology, trained).",
+            "--processes INTEGER Parts at a time; by default one, or one a core (routers, ecology, trained).",
             "--backend TEXT What runs the parts: a backend of joblib, or dask. [default: loky]",
             "--scheduler TEXT Address of dask's scheduler, such as tcp://host:8786.",
         ):
@@ -242,8 +242,10 @@ class TestArguments:
         for options in ([], ["--processes", "3"], ["--backend", "threading"]):
             run(stub.STUDY, "--profile", "smoke", *options)
         run(replace(stub.STUDY, side_by_side=("smoke",)), "--profile", "smoke")
-        assert [processes for processes, _ in seen] == [1, 3, -1, -1]
-        assert [name for _, name in seen] == ["LokyBackend", "LokyBackend", "ThreadingBackend", "LokyBackend"]
+        monkeypatch.setattr("validation.studies.computing", lambda study, device: nullcontext("a GPU"))
+        run(replace(stub.STUDY, side_by_side=("smoke",)), "--profile", "smoke", "--device", "cuda")
+        assert [processes for processes, _ in seen] == [1, 3, -1, -1, 1]
+        assert [name for _, name in seen] == [*["LokyBackend"] * 2, "ThreadingBackend", *["LokyBackend"] * 2]
 
     def test_fresh_reaches_the_work_folder(self, run, capsys):
         study = stub.STUDY

@@ -26,4 +26,5 @@ STUDY = together(
     profiles=PROFILES,
     summary="Torch routers as they are used, predicted before they ran",
     devices=("cpu", "cuda"),
+    side_by_side=("quick", "full"),
 )

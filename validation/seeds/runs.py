@@ -136,7 +136,7 @@ def _judged(
     shown: Callable[[str, int, int], AbstractContextManager[Tick]] = progress
     began = time.monotonic()
     plan = plan_of(study, profile, seed, asked, folder, silent, say)
-    measured, _ = measure(study, profile, plan, seed, folder, shown, say)
+    measured, _ = measure(study, profile, plan, seed, folder, shown, say, device=str(asked["device"]))
     findings = study.judge(profile, plan, measured)
     ledger = entries(claims, [Run(study.name, Stored(plan.sha256, plan.written), findings)])
     return Result(
