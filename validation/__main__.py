@@ -48,7 +48,9 @@ def app() -> None:
 @click.option("--seed", type=int, default=0, show_default=True, help="Every random number follows from it.")
 @click.option("--device", default="cpu", show_default=True, help="Where torch computes: cpu or cuda.")
 @click.option("--fresh", is_flag=True, help="Discard an interrupted run instead of going on with it.")
-@click.option("--processes", type=int, help="Parts at a time; by default one, or one a core (routers, ecology, trained).")
+@click.option(
+    "--processes", type=int, help="Parts at a time; by default one, or one a core (routers, ecology, trained)."
+)
 @click.option("--backend", default="loky", show_default=True, help="What runs the parts: a backend of joblib, or dask.")
 @click.option("--scheduler", help="Address of dask's scheduler, such as tcp://host:8786.")
 def run(
