@@ -7,8 +7,9 @@ import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from types import MappingProxyType
 from typing import Any
 
@@ -30,7 +31,9 @@ def layers(
     work = partial(_read, look, trace)
     with ProcessPoolExecutor(min(processes, len(trace)), get_context("spawn"), _start) as pool:
         try:
-            yield from pool.map(work, range(len(trace)))
+            with _quiet():  # the processes start here, and inherit it
+                found = pool.map(work, range(len(trace)))
+            yield from found
         except BrokenProcessPool as error:
             raise MemoryError("a process that looked at a layer was killed: ask for fewer at a time") from error
         finally:
@@ -46,8 +49,22 @@ def _read(look: partial[Looked], file: TraceFile, index: int) -> Looked:
     return look(file[index])
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold an interruption back: it is for the process that asked, not for those that start inside, imports and all."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would let interruptions through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start() -> None:
-    """Leave an interruption to the process that asked; let views of mappings go back to it."""
+    """Leave interruptions, and let views of mappings go back, to the process that asked."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     copyreg.pickle(MappingProxyType, _view)
 

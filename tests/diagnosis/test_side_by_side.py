@@ -78,3 +78,16 @@ def test_the_command_asks_for_as_many_as_there_are_cores_for_a_large_file(path, 
     monkeypatch.setattr(sys.modules["moecusp.cli.report"], "LARGE", path.stat().st_size)
     assert [asked(each) for each in (TraceFile(path), load(path))] == [5, 1]
     assert isinstance(opened(str(path), 500), TraceFile)
+
+
+class Asking(TraceFile):
+    """A file whose reader says whether an interruption reaches it."""
+
+    def __getitem__(self, index):
+        raise ParameterError("interrupted", signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ()), "False")
+
+
+def test_an_interruption_is_for_the_process_that_asked(path):
+    with pytest.raises(ParameterError, match="interrupted = False"):
+        list(layers(Asking(path), 2, None, 500, 0.01))
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
